@@ -1,0 +1,49 @@
+# What a person types. The build itself is meson's (meson.build); tests are run by tools/run-tests.
+#
+#   make run    installs what is missing, builds, starts a region on this machine
+#   make test   installs what is missing, builds with sanitizers, runs every test
+#
+# ARGS is passed on: make run ARGS='--management-clusters 2 --dir /tmp/region'
+
+CC_CACHED := $(shell command -v ccache >/dev/null 2>&1 && echo 'ccache gcc' || echo gcc)
+MESON_SETUP = CC="$(CC_CACHED)" meson setup
+ARGS ?=
+
+.PHONY: run build test lint fuzz soak bench install clean deps test-deps
+
+run: build
+	@build/reeve up $(ARGS)
+
+build: deps
+	@test -f build/build.ninja || $(MESON_SETUP) build -Dbuildtype=release -Dtests=false >/dev/null
+	@ninja -C build --quiet
+
+# Packages for building and running; for testing. Each names what it is about to install.
+deps:
+	@tools/install-deps build
+test-deps:
+	@tools/install-deps build test
+
+test: test-deps
+	@tools/run-tests
+
+lint: test-deps
+	@tools/lint.py
+
+# Each fuzz target for FUZZ_SECONDS (default 60), from its corpus.
+fuzz: test-deps
+	@tools/run-fuzz
+
+# Faults for SOAK_SECONDS (default 600) with SOAK_SEED (default: the time, printed).
+soak: build test-deps
+	@tools/run-soak
+
+# Ratios against floors measured in the same run; writes docs/benchmarks.md.
+bench: build test-deps
+	@tools/run-bench
+
+install: build
+	@meson install -C build
+
+clean:
+	rm -rf build build-*
