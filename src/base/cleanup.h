@@ -8,11 +8,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 
 static inline void cleanup_free(void *pointer)
 {
 	free(*(void **)pointer);
+}
+
+static inline void cleanup_arena(struct arena **arena)
+{
+	arena_free(*arena);
 }
 
 static inline void cleanup_fd(const int *fd)
