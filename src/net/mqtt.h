@@ -22,7 +22,7 @@
 struct mqtt;
 
 #define MQTT_MAX_QUEUE 1024
-#define MQTT_MAX_PAYLOAD ((size_t)4 << 20)
+#define MQTT_MAX_PAYLOAD_BYTES ((size_t)4 << 20)
 #define MQTT_PUBLISH_TIMEOUT_US (INT64_C(10) * 1000000)
 #define MQTT_BACKOFF_US INT64_C(200000)
 #define MQTT_BACKOFF_MAX_US INT64_C(30000000)
@@ -82,6 +82,16 @@ int mqtt_publish(struct mqtt *mqtt, const struct mqtt_message *message, struct e
 
 /* As mqtt_publish, but returns once the message is handed to the connection. */
 int mqtt_publish_nowait(struct mqtt *mqtt, const struct mqtt_message *message, struct error *err);
+
+/*
+ * The two halves of mqtt_publish, for one thread that keeps several messages in flight: begin hands the
+ * message over (its payload must live until end), end waits for PUBACK and frees the ticket. Every
+ * ticket must be ended. Messages leave in the order in which they were begun.
+ */
+struct mqtt_ticket;
+int mqtt_publish_begin(struct mqtt *mqtt, const struct mqtt_message *message,
+	struct mqtt_ticket **ret, struct error *err);
+int mqtt_publish_end(struct mqtt *mqtt, struct mqtt_ticket *ticket, struct error *err);
 
 struct mqtt_counters {
 	uint64_t received, published, failed, reconnects, dropped;
