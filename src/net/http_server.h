@@ -30,6 +30,7 @@ struct http_stream;
 #define HTTP_MAX_PATH_VARIABLES 8
 #define HTTP_MAX_BODY ((size_t)4 << 20)         /* default; a route may say less or more */
 #define HTTP_MAX_HEADER_BYTES ((size_t)32 << 10) /* request line and headers together */
+#define HTTP_MAX_TARGET_BYTES ((size_t)16 << 10) /* path and query */
 #define HTTP_REQUEST_TIMEOUT_S 30               /* to send the whole request, and idle keep-alive */
 #define HTTP_MAX_CONNECTIONS 10000
 #define HTTP_STREAM_MAX_QUEUE ((size_t)4 << 20) /* a slower reader is cut off, and resumes by cursor */
@@ -101,6 +102,7 @@ struct http_server_config {
 	unsigned threads; /* 0: 4 */
 	unsigned max_connections; /* 0: HTTP_MAX_CONNECTIONS */
 	size_t max_body;          /* 0: HTTP_MAX_BODY */
+	unsigned request_timeout_s; /* 0: HTTP_REQUEST_TIMEOUT_S */
 	const struct http_route *routes; /* must outlive the server */
 	size_t route_count;
 	http_error_writer error_writer;
@@ -137,7 +139,9 @@ void http_server_count(const struct http_server *server, struct http_server_coun
  * once. http_stream_send may be called from any thread until http_stream_close, which whoever opened
  * it must call exactly once, also after send said false (peer gone, or its queue over
  * HTTP_STREAM_MAX_QUEUE). `on_gone` (NULL accepted) is called once, from a server thread, when the
- * peer leaves first; it must not call back into the stream but may schedule its close.
+ * peer leaves first; it must not call back into the stream but may schedule its close. A close waits for
+ * an on_gone that is running, so do not close with a lock held that on_gone takes. Closing after
+ * http_server_stop() is allowed.
  */
 struct http_stream *http_stream_open(struct http_request *request, struct http_response *response,
 	int status, const char *content_type, void (*on_gone)(void *arg), void *arg);

@@ -1,0 +1,68 @@
+/*
+ * http_exchange.h - one request and its answer, inside the server.
+ *
+ * A struct http_request that a handler sees is the first member of an exchange. Exchanges are taken from
+ * a pool and go back after the answer is out; each keeps its arena's first block, so a request costs no
+ * allocation of its own.
+ */
+#ifndef REEVE_NET_HTTP_EXCHANGE_H
+#define REEVE_NET_HTTP_EXCHANGE_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "base/id.h"
+#include "net/http_connection.h"
+#include "net/http_server.h"
+
+#define HTTP_POOL_MAX 256 /* exchanges kept for reuse */
+#define HTTP_KEPT_BODY ((size_t)64 << 10) /* a larger body buffer is not kept with its exchange */
+
+struct http_streams;
+
+struct http_exchange {
+	struct http_request request; /* first: a handler's pointer is a pointer to its exchange */
+	struct http_response response;
+	struct http_exchange *next; /* in the pool */
+	struct MHD_Connection *mhd;
+	struct http_connection *connection;
+	struct http_streams *streams;
+	http_error_writer error_writer;
+	struct http_header *headers;
+	size_t header_count;
+	struct buf body;
+	size_t max_body;
+	int64_t started_us; /* monotonic */
+	bool has_begun;
+	bool is_answered;
+	char id[ID_UUID_SIZE];
+};
+
+struct http_exchange_pool {
+	pthread_mutex_t mutex; /* first and count */
+	struct http_exchange *first;
+	size_t count;
+};
+
+void http_exchange_pool_init(struct http_exchange_pool *pool);
+void http_exchange_pool_destroy(struct http_exchange_pool *pool);
+struct http_exchange *http_exchange_take(struct http_exchange_pool *pool); /* NULL: no memory */
+void http_exchange_give(struct http_exchange_pool *pool, struct http_exchange *exchange);
+
+static inline struct http_exchange *http_exchange_of(struct http_request *request)
+{
+	return (struct http_exchange *)request;
+}
+
+/* Reads the headers of the MHD connection into the exchange. */
+void http_exchange_read_headers(struct http_exchange *exchange);
+
+/* Fills the response with an error by the server's writer. */
+void http_exchange_error(struct http_exchange *exchange, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* "Not Found"; the digits' class for one that is not in the table. */
+const char *http_status_title(int status);
+
+#endif
