@@ -33,12 +33,12 @@ struct http_client_config {
 	const char *ca_pem; /* certificates as text, instead of a file */
 	const char *client_cert_pem;
 	const char *client_key_pem;
-	bool insecure; /* do not verify the server (kubeconfig's insecure-skip-tls-verify) */
+	bool insecure;	   /* do not verify the server (kubeconfig's insecure-skip-tls-verify) */
 	struct stop *stop; /* when requested, calls and retries end with ERROR_CANCELLED */
 };
 
-int http_client_new(struct http_client **ret, const struct http_client_config *config,
-	struct error *err);
+int http_client_new(
+	struct http_client **ret, const struct http_client_config *config, struct error *err);
 void http_client_free(struct http_client *client);
 
 struct http_call {
@@ -48,8 +48,8 @@ struct http_call {
 	size_t header_count;
 	struct str body;
 	struct str content_type; /* null: application/json when there is a body */
-	int64_t timeout_us;      /* whole call, retries included; 0: HTTP_CLIENT_TIMEOUT_US */
-	unsigned retries;        /* on transport errors, 408, 429, 502, 503, 504: honours Retry-After */
+	int64_t timeout_us;	 /* whole call, retries included; 0: HTTP_CLIENT_TIMEOUT_US */
+	unsigned retries; /* on transport errors, 408, 429, 502, 503, 504: honours Retry-After */
 };
 
 struct http_answer {
@@ -69,9 +69,9 @@ int http_client_call(struct http_client *client, struct arena *arena, const stru
 int http_client_json(struct http_client *client, struct arena *arena, const struct http_call *call,
 	int *ret_status, struct json **ret, struct error *err);
 
-/* Reads a stream line by line (newline-delimited JSON) until the server ends it, `stop` is requested
- * or on_line returns false. timeout_us bounds the silence between bytes. A status >= 400 is an error
- * as in http_client_json, and ret_status (NULL accepted) tells it. */
+/* Reads a stream line by line (newline-delimited JSON) until the server ends it, `stop` is
+ * requested or on_line returns false. timeout_us bounds the silence between bytes. A status >= 400
+ * is an error as in http_client_json, and ret_status (NULL accepted) tells it. */
 int http_client_lines(struct http_client *client, const struct http_call *call, struct stop *stop,
 	bool (*on_line)(void *arg, struct str line), void *arg, int *ret_status, struct error *err);
 

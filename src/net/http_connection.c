@@ -1,9 +1,9 @@
 /*
  * http_connection.c - connections in a list, swept for slow senders.
  *
- * A timer per connection would cost more than a sweep per second over a list. The deadline is atomic
- * because the sweep and the connection's own thread meet there: whoever changes it first decides
- * whether the request is served or cut.
+ * A timer per connection would cost more than a sweep per second over a list. The deadline is
+ * atomic because the sweep and the connection's own thread meet there: whoever changes it first
+ * decides whether the request is served or cut.
  */
 #include "net/http_connection.h"
 
@@ -40,8 +40,8 @@ static void peer_text(char out[HTTP_PEER_MAX], const struct sockaddr *address)
 			HTTP_PEER_MAX);
 }
 
-struct http_connection *http_connection_add(struct http_connections *set, int fd,
-	const struct sockaddr *address)
+struct http_connection *http_connection_add(
+	struct http_connections *set, int fd, const struct sockaddr *address)
 {
 	struct http_connection *connection = calloc(1, sizeof(*connection));
 	if (!connection)
@@ -86,8 +86,8 @@ static bool deadline_set(struct http_connection *connection, int64_t deadline_us
 	return false;
 }
 
-bool http_connection_begin(struct http_connections *set, struct http_connection *connection,
-	int64_t now_us)
+bool http_connection_begin(
+	struct http_connections *set, struct http_connection *connection, int64_t now_us)
 {
 	return deadline_set(connection, now_us + set->timeout_us);
 }
@@ -97,8 +97,8 @@ bool http_connection_serve(struct http_connection *connection)
 	return deadline_set(connection, HTTP_DEADLINE_NONE);
 }
 
-void http_connection_rest(struct http_connections *set, struct http_connection *connection,
-	int64_t now_us)
+void http_connection_rest(
+	struct http_connections *set, struct http_connection *connection, int64_t now_us)
 {
 	deadline_set(connection, now_us + set->timeout_us + HTTP_REST_GRACE_US);
 }
@@ -123,7 +123,8 @@ void http_connection_answer(int fd, int status, struct str detail)
 	const char *title = status == 408 ? "Request Timeout" : "Content Too Large";
 	char body[512], head[256];
 	int body_len = snprintf(body, sizeof(body),
-		"{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%" STR_F "\"}",
+		"{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%" STR_F
+		"\"}",
 		title, status, STR_A(detail));
 	if (body_len <= 0 || (size_t)body_len >= sizeof(body))
 		return;

@@ -1,9 +1,9 @@
 /*
  * http_connection.h - the server's open connections and their deadlines.
  *
- * libmicrohttpd closes a connection that is silent for too long; it does not notice one that sends a
- * byte now and then. So each connection carries the time by which its request must be complete, and
- * the server's watch thread sweeps them.
+ * libmicrohttpd closes a connection that is silent for too long; it does not notice one that sends
+ * a byte now and then. So each connection carries the time by which its request must be complete,
+ * and the server's watch thread sweeps them.
  */
 #ifndef REEVE_NET_HTTP_CONNECTION_H
 #define REEVE_NET_HTTP_CONNECTION_H
@@ -41,18 +41,18 @@ void http_connections_init(struct http_connections *set, unsigned max, int64_t t
 void http_connections_destroy(struct http_connections *set);
 
 /* NULL when memory is out. */
-struct http_connection *http_connection_add(struct http_connections *set, int fd,
-	const struct sockaddr *address);
+struct http_connection *http_connection_add(
+	struct http_connections *set, int fd, const struct sockaddr *address);
 void http_connection_remove(struct http_connections *set, struct http_connection *connection);
 
 /* The request line is here: the rest has `timeout_us` from now. False: already cut. */
-bool http_connection_begin(struct http_connections *set, struct http_connection *connection,
-	int64_t now_us);
+bool http_connection_begin(
+	struct http_connections *set, struct http_connection *connection, int64_t now_us);
 /* The request is complete. False: already cut. */
 bool http_connection_serve(struct http_connection *connection);
 /* The answer is out; the next request must begin in time. */
-void http_connection_rest(struct http_connections *set, struct http_connection *connection,
-	int64_t now_us);
+void http_connection_rest(
+	struct http_connections *set, struct http_connection *connection, int64_t now_us);
 
 /* Answers 408 to those past their deadline and shuts them down. */
 void http_connections_sweep(struct http_connections *set, int64_t now_us);

@@ -1,9 +1,9 @@
 /*
  * http_exchange.h - one request and its answer, inside the server.
  *
- * A struct http_request that a handler sees is the first member of an exchange. Exchanges are taken from
- * a pool and go back after the answer is out; each keeps its arena's first block, so a request costs no
- * allocation of its own.
+ * A struct http_request that a handler sees is the first member of an exchange. Exchanges are taken
+ * from a pool and go back after the answer is out; each keeps its arena's first block, so a request
+ * costs no allocation of its own.
  */
 #ifndef REEVE_NET_HTTP_EXCHANGE_H
 #define REEVE_NET_HTTP_EXCHANGE_H
@@ -16,7 +16,7 @@
 #include "net/http_connection.h"
 #include "net/http_server.h"
 
-#define HTTP_POOL_MAX 256 /* exchanges kept for reuse */
+#define HTTP_POOL_MAX 256		  /* exchanges kept for reuse */
 #define HTTP_KEPT_BODY ((size_t)64 << 10) /* a larger body buffer is not kept with its exchange */
 
 struct http_streams;

@@ -100,8 +100,8 @@ void http_exchange_read_headers(struct http_exchange *exchange)
 	int count = MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, NULL, NULL);
 	if (count <= 0)
 		return;
-	exchange->headers = arena_calloc(
-		exchange->request.arena, (size_t)count, sizeof(*exchange->headers));
+	exchange->headers =
+		arena_calloc(exchange->request.arena, (size_t)count, sizeof(*exchange->headers));
 	if (exchange->headers)
 		MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, read_header, exchange);
 }
@@ -124,8 +124,8 @@ size_t http_request_headers(const struct http_request *request, const struct htt
 	return exchange->header_count;
 }
 
-struct str http_request_parameter(const struct http_request *request, const char *name,
-	size_t index)
+struct str http_request_parameter(
+	const struct http_request *request, const char *name, size_t index)
 {
 	return http_query_get(request->arena, request->query, str_of(name), index);
 }
@@ -140,8 +140,7 @@ void http_response_header(struct http_request *request, struct http_response *re
 	bool is_full = count == 0 || (count >= HTTP_FIRST_HEADERS && (count & (count - 1)) == 0);
 	if (is_full) {
 		size_t capacity = count == 0 ? HTTP_FIRST_HEADERS : count * 2;
-		struct http_header *grown =
-			arena_calloc(request->arena, capacity, sizeof(*grown));
+		struct http_header *grown = arena_calloc(request->arena, capacity, sizeof(*grown));
 		if (!grown)
 			return;
 		if (count > 0)
@@ -194,8 +193,8 @@ const char *http_status_title(int status)
 }
 
 /* RFC 9457 section 3.1. */
-static void problem_write(struct http_request *request, struct http_response *response, int status,
-	struct str detail)
+static void problem_write(
+	struct http_request *request, struct http_response *response, int status, struct str detail)
 {
 	struct json *problem = json_new_object(request->arena);
 	json_set_text(problem, "type", STR("about:blank"));
@@ -207,8 +206,8 @@ static void problem_write(struct http_request *request, struct http_response *re
 	http_response_json(request, response, status, problem);
 }
 
-static void response_fail(struct http_request *request, struct http_response *response, int status,
-	struct str detail)
+static void response_fail(
+	struct http_request *request, struct http_response *response, int status, struct str detail)
 {
 	http_error_writer writer = http_exchange_of(request)->error_writer;
 	(writer ? writer : problem_write)(request, response, status, detail);
@@ -218,14 +217,15 @@ static void response_fail(struct http_request *request, struct http_response *re
 		return;
 	/* No memory even for the error: a static text has to do. */
 	response->content_type = STR("application/problem+json");
-	response->body = STR("{\"type\":\"about:blank\",\"title\":\"Internal Server Error\","
-			     "\"status\":500,\"detail\":\"the request needs more memory than it may "
-			     "have\"}");
+	response->body =
+		STR("{\"type\":\"about:blank\",\"title\":\"Internal Server Error\","
+		    "\"status\":500,\"detail\":\"the request needs more memory than it may "
+		    "have\"}");
 	response->status = 500;
 }
 
-void http_response_error(struct http_request *request, struct http_response *response,
-	const struct error *err)
+void http_response_error(
+	struct http_request *request, struct http_response *response, const struct error *err)
 {
 	struct str detail = arena_str(request->arena, str_of(err->message));
 	response_fail(request, response, error_http_status(err->code), detail);

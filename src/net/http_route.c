@@ -1,9 +1,10 @@
 /*
  * http_route.c - the table of routes, searched from the most specific on.
  *
- * A linear search over patterns that are already cut and sorted: tables have some dozens of rows and
- * most differ in segment count or first literals, so it costs well under a microsecond. A radix tree
- * was rejected: it is faster only for thousands of routes, and cannot tell the Allow list as simply.
+ * A linear search over patterns that are already cut and sorted: tables have some dozens of rows
+ * and most differ in segment count or first literals, so it costs well under a microsecond. A radix
+ * tree was rejected: it is faster only for thousands of routes, and cannot tell the Allow list as
+ * simply.
  */
 #include "net/http_route.h"
 
@@ -49,14 +50,15 @@ static int pattern_compile(struct pattern *pattern, struct error *err)
 		struct str part = str_cut(&rest, '/');
 		enum segment_kind kind = segment_kind(part);
 		if (kind != SEGMENT_LITERAL && ++variables > HTTP_MAX_PATH_VARIABLES)
-			return error_set(err, ERROR_INVALID, "route \"%s\" has more than %d variables",
-				text, HTTP_MAX_PATH_VARIABLES);
+			return error_set(err, ERROR_INVALID,
+				"route \"%s\" has more than %d variables", text,
+				HTTP_MAX_PATH_VARIABLES);
 		if (kind == SEGMENT_REST && !str_is_null(rest))
 			return error_set(err, ERROR_INVALID,
 				"route \"%s\" has {rest...} before its end", text);
 		if (pattern->count == HTTP_MAX_SEGMENTS)
-			return error_set(err, ERROR_INVALID, "route \"%s\" has more than %d segments",
-				text, HTTP_MAX_SEGMENTS);
+			return error_set(err, ERROR_INVALID,
+				"route \"%s\" has more than %d segments", text, HTTP_MAX_SEGMENTS);
 		pattern->segments[pattern->count++] = (struct segment){kind, part};
 	}
 	return 0;
@@ -72,11 +74,10 @@ static int pattern_compare(const void *left, const void *right)
 	return a->position < b->position ? -1 : a->position > b->position;
 }
 
-int http_routes_new(struct http_routes **ret, const struct http_route *routes, size_t count,
-	struct error *err)
+int http_routes_new(
+	struct http_routes **ret, const struct http_route *routes, size_t count, struct error *err)
 {
-	struct http_routes *table =
-		calloc(1, sizeof(*table) + count * sizeof(table->patterns[0]));
+	struct http_routes *table = calloc(1, sizeof(*table) + count * sizeof(table->patterns[0]));
 	if (!table)
 		return error_set(err, ERROR_MEMORY, "no memory for %zu routes", count);
 	table->count = count;

@@ -3,15 +3,16 @@
  *
  *	on_connection  a connection comes or goes
  *	on_target      the request line is here: take an exchange from the pool, copy the raw target
- *	on_access      first with the headers (may refuse before any body), then with pieces of the body,
- *	               last to answer: run the handler, hand its response over
- *	on_completed   the answer is out, or will never be: log, give the exchange back
+ *	on_access      first with the headers (may refuse before any body), then with pieces of the
+ *body, last to answer: run the handler, hand its response over on_completed   the answer is out, or
+ *will never be: log, give the exchange back
  *
  * libmicrohttpd cannot answer between the first and the last of these, so a body that turns out too
  * large while it arrives in chunks is answered on the socket itself and the connection closed.
  *
- * A head that does not even fit the parser's memory is refused by libmicrohttpd (414 or 431, in HTML):
- * that memory is a little more than HTTP_MAX_HEADER_BYTES, so what is slightly too long is refused by us.
+ * A head that does not even fit the parser's memory is refused by libmicrohttpd (414 or 431, in
+ *HTML): that memory is a little more than HTTP_MAX_HEADER_BYTES, so what is slightly too long is
+ *refused by us.
  */
 #include "net/http_server.h"
 
@@ -35,8 +36,9 @@
 #define HTTP_THREADS 4u
 #define HTTP_BACKLOG 1024
 #define HTTP_PARSER_BYTES (HTTP_MAX_HEADER_BYTES + ((size_t)8 << 10))
-#define HTTP_SURPLUS 256u     /* connections over the limit that are told so; more wait in the backlog */
-#define HTTP_SWEEP_MS 500     /* between sweeps for slow senders */
+#define HTTP_SURPLUS \
+	256u /* connections over the limit that are told so; more wait in the backlog */
+#define HTTP_SWEEP_MS 500 /* between sweeps for slow senders */
 #define HTTP_STOP_WAIT_US (INT64_C(10) * 1000000)
 #define HTTP_STOP_DRAIN_US (INT64_C(1) * 1000000) /* for streams to send their last bytes */
 #define HTTP_STOP_POLL_US 2000
@@ -80,8 +82,8 @@ static void response_set_header(struct http_exchange *exchange, struct MHD_Respo
 		(void)MHD_add_response_header(mhd, name, text);
 }
 
-static void response_set_headers(struct http_exchange *exchange, struct MHD_Response *mhd,
-	bool is_last)
+static void response_set_headers(
+	struct http_exchange *exchange, struct MHD_Response *mhd, bool is_last)
 {
 	struct http_response *response = &exchange->response;
 	if (!str_is_null(response->content_type))
@@ -187,13 +189,13 @@ static int exchange_route(struct http_server *server, struct http_exchange *exch
 	}
 	request->path = path.decoded;
 	request->query = path.query;
-	request->route = http_routes_find(server->routes, request->arena, request->method, &path,
-		request->variables, &allow);
+	request->route = http_routes_find(
+		server->routes, request->arena, request->method, &path, request->variables, &allow);
 	if (request->route)
 		return 0;
 	if (str_is_null(allow)) {
-		http_exchange_error(exchange, 404, "there is nothing at %" STR_F,
-			STR_A(request->path));
+		http_exchange_error(
+			exchange, 404, "there is nothing at %" STR_F, STR_A(request->path));
 		return 404;
 	}
 	http_response_header(request, &exchange->response, STR("Allow"), allow);
@@ -229,10 +231,10 @@ static enum MHD_Result exchange_begin(
 	size_t length;
 	bool with_body = has_body(exchange, &length);
 	if (exchange_screen(server, exchange) || exchange_route(server, exchange))
-		return exchange_answer(server, exchange,
-			with_body || exchange->response.status == 503);
-	exchange->max_body = request->route->max_body ? request->route->max_body
-						      : server->config.max_body;
+		return exchange_answer(
+			server, exchange, with_body || exchange->response.status == 503);
+	exchange->max_body =
+		request->route->max_body ? request->route->max_body : server->config.max_body;
 	exchange->body.max = exchange->max_body;
 	if (length > exchange->max_body) {
 		http_exchange_error(exchange, 413,
@@ -317,8 +319,8 @@ static void exchange_log(struct http_server *server, const struct http_exchange 
 		LOG_STR("principal", request->principal), LOG_BOOL("complete", is_whole));
 }
 
-static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
-	enum MHD_RequestTerminationCode code)
+static void on_completed(
+	void *arg, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
 {
 	struct http_server *server = arg;
 	struct http_exchange *exchange = *context;
@@ -351,8 +353,8 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 	const union MHD_ConnectionInfo *address =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	struct http_connection *connection = http_connection_add(&server->connections,
-		info->connect_fd, address ? address->client_addr : NULL);
+	struct http_connection *connection = http_connection_add(
+		&server->connections, info->connect_fd, address ? address->client_addr : NULL);
 	*context = connection;
 	if (connection)
 		http_connection_rest(&server->connections, connection, clock_monotonic_us());
@@ -388,8 +390,9 @@ static int listener_open(struct http_server *server, sa_family_t *ret_family, st
 	struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *found;
 	int failed = getaddrinfo(config->host, NULL, &hints, &found);
 	if (failed)
-		return error_set(err, ERROR_INVALID, "host \"%s\" is not an address to listen on: %s",
-			config->host, gai_strerror(failed));
+		return error_set(err, ERROR_INVALID,
+			"host \"%s\" is not an address to listen on: %s", config->host,
+			gai_strerror(failed));
 	struct sockaddr_storage address = {0};
 	socklen_t len = found->ai_addrlen;
 	memcpy(&address, found->ai_addr, len);
@@ -418,23 +421,20 @@ static int listener_open(struct http_server *server, sa_family_t *ret_family, st
 static int daemon_start(struct http_server *server, sa_family_t family, struct error *err)
 {
 	const struct http_server_config *config = &server->config;
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_TURBO | (family == AF_INET6 ? (unsigned)MHD_USE_IPv6 : 0u);
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
+			 (family == AF_INET6 ? (unsigned)MHD_USE_IPv6 : 0u);
 	/* The pool's threads inherit the mask: signals are main's. */
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	server->daemon = MHD_start_daemon(flags, server->port, NULL, NULL, on_access, server,
-		MHD_OPTION_LISTEN_SOCKET, server->listener,
-		MHD_OPTION_THREAD_POOL_SIZE, config->threads,
-		MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK_BYTES,
+		MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_THREAD_POOL_SIZE,
+		config->threads, MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK_BYTES,
 		MHD_OPTION_CONNECTION_LIMIT, config->max_connections + HTTP_SURPLUS,
 		MHD_OPTION_CONNECTION_TIMEOUT, config->request_timeout_s,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_PARSER_BYTES,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_PARSER_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
+		1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
 		MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!server->daemon)
@@ -474,8 +474,8 @@ static void config_fill(struct http_server *server, const struct http_server_con
 	memcpy(server->name, name, strnlen(name, sizeof(server->name) - 1));
 }
 
-int http_server_start(struct http_server **ret, const struct http_server_config *config,
-	struct error *err)
+int http_server_start(
+	struct http_server **ret, const struct http_server_config *config, struct error *err)
 {
 	struct http_server *server = calloc(1, sizeof(*server));
 	if (!server)
@@ -490,7 +490,7 @@ int http_server_start(struct http_server **ret, const struct http_server_config 
 	http_exchange_pool_init(&server->pool);
 	http_connections_init(&server->connections, server->config.max_connections,
 		(int64_t)server->config.request_timeout_s * CLOCK_US_PER_S);
-	sa_family_t family;
+	sa_family_t family = AF_UNSPEC;
 	if (http_routes_new(&server->routes, config->routes, config->route_count, err) < 0 ||
 		listener_open(server, &family, err) < 0 || daemon_start(server, family, err) < 0) {
 		server_free(server);

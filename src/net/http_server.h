@@ -1,13 +1,14 @@
 /*
  * http_server.h - an HTTP/1.1 server (libmicrohttpd) with routes as a table.
  *
- * Connections live in an epoll pool of a few threads; a handler runs on a pool thread as straight-line
- * code and may block for a commit, never longer. Answers that take long are streams: the handler opens
- * one and returns, the connection is suspended, and any thread may push bytes into it later.
+ * Connections live in an epoll pool of a few threads; a handler runs on a pool thread as
+ * straight-line code and may block for a commit, never longer. Answers that take long are streams:
+ * the handler opens one and returns, the connection is suspended, and any thread may push bytes
+ * into it later.
  *
  * The server answers by itself: 404 (no route), 405 with Allow, 413, 414/431, 408, 503 (too many
- * connections), as problem+json or by the product's own error writer. Each request gets a UUIDv7 id,
- * in X-Request-ID and in the access log.
+ * connections), as problem+json or by the product's own error writer. Each request gets a UUIDv7
+ * id, in X-Request-ID and in the access log.
  */
 #ifndef REEVE_NET_HTTP_SERVER_H
 #define REEVE_NET_HTTP_SERVER_H
@@ -28,12 +29,13 @@ struct http_request;
 struct http_stream;
 
 #define HTTP_MAX_PATH_VARIABLES 8
-#define HTTP_MAX_BODY ((size_t)4 << 20)         /* default; a route may say less or more */
+#define HTTP_MAX_BODY ((size_t)4 << 20)		 /* default; a route may say less or more */
 #define HTTP_MAX_HEADER_BYTES ((size_t)32 << 10) /* request line and headers together */
 #define HTTP_MAX_TARGET_BYTES ((size_t)16 << 10) /* path and query */
-#define HTTP_REQUEST_TIMEOUT_S 30               /* to send the whole request, and idle keep-alive */
+#define HTTP_REQUEST_TIMEOUT_S 30 /* to send the whole request, and idle keep-alive */
 #define HTTP_MAX_CONNECTIONS 10000
-#define HTTP_STREAM_MAX_QUEUE ((size_t)4 << 20) /* a slower reader is cut off, and resumes by cursor */
+#define HTTP_STREAM_MAX_QUEUE \
+	((size_t)4 << 20) /* a slower reader is cut off, and resumes by cursor */
 
 /* A header of a request or an answer. */
 struct http_header {
@@ -45,16 +47,16 @@ struct http_header {
 struct http_request {
 	struct arena *arena; /* for the work of this request */
 	struct str method;
-	struct str target;  /* as sent: path and query, undecoded (SigV4 needs it) */
-	struct str path;    /* decoded, without query */
-	struct str query;   /* undecoded, without '?'; may be empty */
+	struct str target; /* as sent: path and query, undecoded (SigV4 needs it) */
+	struct str path;   /* decoded, without query */
+	struct str query;  /* undecoded, without '?'; may be empty */
 	struct str body;
-	struct str id;      /* UUIDv7 */
-	struct str peer;    /* address */
+	struct str id;				       /* UUIDv7 */
+	struct str peer;			       /* address */
 	struct str variables[HTTP_MAX_PATH_VARIABLES]; /* of {name} in the route, in order */
 	const struct http_route *route;
-	void *context;      /* http_server_config.context */
-	int64_t now_us;     /* when it arrived */
+	void *context;	      /* http_server_config.context */
+	int64_t now_us;	      /* when it arrived */
 	struct str principal; /* for the access log: set it when known */
 };
 
@@ -63,7 +65,8 @@ struct str http_request_header(const struct http_request *request, const char *n
 /* All headers as sent, in order. */
 size_t http_request_headers(const struct http_request *request, const struct http_header **ret);
 /* Decoded query parameter, null when absent; index counts repeats (0 first). */
-struct str http_request_parameter(const struct http_request *request, const char *name, size_t index);
+struct str http_request_parameter(
+	const struct http_request *request, const char *name, size_t index);
 
 /* What a handler fills. Zeroed before; status 0 is an internal error. The body must live in the
  * request's arena or be static. */
@@ -84,11 +87,13 @@ void http_response_json(struct http_request *request, struct http_response *resp
 typedef void (*http_handler)(struct http_request *request, struct http_response *response);
 
 struct http_route {
-	const char *method;  /* "GET"; "*" takes any */
-	const char *pattern; /* "/clusters/{id}/statuses"; a last segment "{rest...}" takes the rest */
+	const char *method; /* "GET"; "*" takes any */
+	const char
+		*pattern; /* "/clusters/{id}/statuses"; a last segment "{rest...}" takes the rest */
 	http_handler handler;
 	size_t max_body; /* 0: the server's */
-	const void *argument; /* the product's own, e.g. the entity kind: request->route->argument */
+	const void
+		*argument; /* the product's own, e.g. the entity kind: request->route->argument */
 };
 
 /* Writes the body of an error that the server itself answers, and of http_response_error(). NULL in
@@ -97,12 +102,12 @@ typedef void (*http_error_writer)(struct http_request *request, struct http_resp
 	int status, struct str detail);
 
 struct http_server_config {
-	const char *host; /* address to bind, "127.0.0.1" */
-	uint16_t port;    /* 0: any free */
-	unsigned threads; /* 0: 4 */
-	unsigned max_connections; /* 0: HTTP_MAX_CONNECTIONS */
-	size_t max_body;          /* 0: HTTP_MAX_BODY */
-	unsigned request_timeout_s; /* 0: HTTP_REQUEST_TIMEOUT_S */
+	const char *host;		 /* address to bind, "127.0.0.1" */
+	uint16_t port;			 /* 0: any free */
+	unsigned threads;		 /* 0: 4 */
+	unsigned max_connections;	 /* 0: HTTP_MAX_CONNECTIONS */
+	size_t max_body;		 /* 0: HTTP_MAX_BODY */
+	unsigned request_timeout_s;	 /* 0: HTTP_REQUEST_TIMEOUT_S */
 	const struct http_route *routes; /* must outlive the server */
 	size_t route_count;
 	http_error_writer error_writer;
@@ -111,23 +116,24 @@ struct http_server_config {
 	/* Strip one trailing '/' before matching. */
 	bool lenient_slash;
 	void *context;
-	struct log *log; /* access log at info level; NULL: none */
+	struct log *log;	   /* access log at info level; NULL: none */
 	const struct clock *clock; /* NULL: the system's */
-	const char *name; /* thread names */
+	const char *name;	   /* thread names */
 };
 
 /* ERROR_UNAVAILABLE when the port is taken: `port 8000 on 127.0.0.1 is in use by another program;
  * choose another`. */
-int http_server_start(struct http_server **ret, const struct http_server_config *config,
-	struct error *err);
+int http_server_start(
+	struct http_server **ret, const struct http_server_config *config, struct error *err);
 uint16_t http_server_port(const struct http_server *server);
 
-/* Stops accepting, lets running handlers end (at most 10 s), closes streams, frees. NULL accepted. */
+/* Stops accepting, lets running handlers end (at most 10 s), closes streams, frees. NULL accepted.
+ */
 void http_server_stop(struct http_server *server);
 
 /* Fills the response through the server's error writer; status by error_http_status(). */
-void http_response_error(struct http_request *request, struct http_response *response,
-	const struct error *err);
+void http_response_error(
+	struct http_request *request, struct http_response *response, const struct error *err);
 
 struct http_server_counters {
 	uint64_t requests, errors_4xx, errors_5xx, refused, streams_open, streams_cut;
@@ -136,12 +142,12 @@ void http_server_count(const struct http_server *server, struct http_server_coun
 
 /*
  * A streamed answer (chunked). Open it in the handler; the answer's status and headers are sent at
- * once. http_stream_send may be called from any thread until http_stream_close, which whoever opened
- * it must call exactly once, also after send said false (peer gone, or its queue over
+ * once. http_stream_send may be called from any thread until http_stream_close, which whoever
+ * opened it must call exactly once, also after send said false (peer gone, or its queue over
  * HTTP_STREAM_MAX_QUEUE). `on_gone` (NULL accepted) is called once, from a server thread, when the
- * peer leaves first; it must not call back into the stream but may schedule its close. A close waits for
- * an on_gone that is running, so do not close with a lock held that on_gone takes. Closing after
- * http_server_stop() is allowed.
+ * peer leaves first; it must not call back into the stream but may schedule its close. A close
+ * waits for an on_gone that is running, so do not close with a lock held that on_gone takes.
+ * Closing after http_server_stop() is allowed.
  */
 struct http_stream *http_stream_open(struct http_request *request, struct http_response *response,
 	int status, const char *content_type, void (*on_gone)(void *arg), void *arg);

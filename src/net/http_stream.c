@@ -1,16 +1,18 @@
 /*
- * http_stream.c - answers that go on: a bounded queue between any thread and a suspended connection.
+ * http_stream.c - answers that go on: a bounded queue between any thread and a suspended
+ * connection.
  *
- * libmicrohttpd asks for bytes; when the queue is empty the connection is suspended and costs nothing
- * until http_stream_send() resumes it. A suspended connection is not polled, so a peer that hangs up
- * would go unnoticed until the next heartbeat: the server's watch thread has the socket in an epoll
- * set of its own for that.
+ * libmicrohttpd asks for bytes; when the queue is empty the connection is suspended and costs
+ * nothing until http_stream_send() resumes it. A suspended connection is not polled, so a peer that
+ * hangs up would go unnoticed until the next heartbeat: the server's watch thread has the socket in
+ * an epoll set of its own for that.
  *
- * A stream has two owners, whoever opened it and libmicrohttpd's response, and dies with the later one.
- * Who opened it may outlive the server: after the response is gone nothing of the server is touched.
+ * A stream has two owners, whoever opened it and libmicrohttpd's response, and dies with the later
+ * one. Who opened it may outlive the server: after the response is gone nothing of the server is
+ * touched.
  *
- * A reader that falls HTTP_STREAM_MAX_QUEUE behind is cut off in the middle of the chunked coding, so
- * that it cannot take the end for a real one; it comes back with its cursor. Waiting for it was
+ * A reader that falls HTTP_STREAM_MAX_QUEUE behind is cut off in the middle of the chunked coding,
+ * so that it cannot take the end for a real one; it comes back with its cursor. Waiting for it was
  * rejected: one slow reader would hold up the feed of all.
  */
 #include "net/http_stream.h"
@@ -41,10 +43,10 @@ struct http_stream {
 	struct buf queue;
 	size_t sent; /* bytes of the queue that are out already */
 	bool is_suspended;
-	bool is_ended;   /* closed by its opener, or the server stops: drain, then end */
-	bool is_closed;  /* by its opener */
-	bool is_gone;    /* the peer is, or it was cut off */
-	bool is_told;    /* on_gone was called, or is not due any more */
+	bool is_ended;	 /* closed by its opener, or the server stops: drain, then end */
+	bool is_closed;	 /* by its opener */
+	bool is_gone;	 /* the peer is, or it was cut off */
+	bool is_told;	 /* on_gone was called, or is not due any more */
 	bool is_telling; /* on_gone is running */
 	void (*on_gone)(void *arg);
 	void *arg;
@@ -55,8 +57,8 @@ int http_streams_init(struct http_streams *set, struct error *err)
 	*set = (struct http_streams){.next_serial = 1};
 	set->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (set->epoll < 0)
-		return error_set(err, error_from_errno(errno), "cannot make an epoll descriptor: %s",
-			strerror(errno));
+		return error_set(err, error_from_errno(errno),
+			"cannot make an epoll descriptor: %s", strerror(errno));
 	pthread_mutex_init(&set->mutex, NULL);
 	return 0;
 }
@@ -173,15 +175,17 @@ struct MHD_Response *http_stream_response(struct http_stream *stream)
 
 /* --- the server's watch -------------------------------------------------------------------- */
 
-/* The stream with this serial, with one more owner; events of the past may name one that is no more. */
+/* The stream with this serial, with one more owner; events of the past may name one that is no
+ * more. */
 static struct http_stream *stream_find(struct http_streams *set, uint64_t serial)
 {
 	LOCK_SCOPE(&set->mutex);
 	for (struct http_stream *each = set->first; each; each = each->next) {
 		if (each->serial != serial)
 			continue;
-		LOCK_SCOPE(&each->mutex);
+		pthread_mutex_lock(&each->mutex);
 		each->owners++;
+		pthread_mutex_unlock(&each->mutex);
 		return each;
 	}
 	return NULL;
@@ -205,9 +209,10 @@ void http_streams_close(struct http_streams *set)
 	LOCK_SCOPE(&set->mutex);
 	set->is_closing = true;
 	for (struct http_stream *each = set->first; each; each = each->next) {
-		LOCK_SCOPE(&each->mutex);
+		pthread_mutex_lock(&each->mutex);
 		each->is_ended = true;
 		stream_resume(each);
+		pthread_mutex_unlock(&each->mutex);
 	}
 }
 

@@ -2,8 +2,8 @@
  * http_uri.c - percent-encoding and request targets.
  *
  * A path is cut at '/' first and decoded after, segment by segment: a name that contains an encoded
- * slash stays one name. libmicrohttpd would decode first, which is why the server takes the raw target
- * and does this itself (SigV4 needs the raw target anyway).
+ * slash stays one name. libmicrohttpd would decode first, which is why the server takes the raw
+ * target and does this itself (SigV4 needs the raw target anyway).
  */
 #include "net/http_uri.h"
 
@@ -155,8 +155,7 @@ static int path_add(struct arena *arena, struct str raw, struct http_path *path,
 	decoded[path->decoded.len++] = '/';
 	path->offsets[path->count] = path->decoded.len;
 	memcpy(decoded + path->decoded.len, segment.ptr, segment.len);
-	path->segments[path->count++] =
-		str_n(decoded + path->decoded.len, segment.len);
+	path->segments[path->count++] = str_n(decoded + path->decoded.len, segment.len);
 	path->decoded.len += segment.len;
 	return 0;
 }
@@ -166,7 +165,8 @@ int http_path_parse(struct arena *arena, struct str target, bool lenient_slash,
 {
 	struct str origin = origin_form(target);
 	if (str_is_null(origin))
-		return error_set(err, ERROR_INVALID, "the request target must be a path such as /a/b");
+		return error_set(
+			err, ERROR_INVALID, "the request target must be a path such as /a/b");
 	struct str query = origin;
 	struct str path = str_cut(&query, '?');
 	if (str_is_null(query))

@@ -20,15 +20,16 @@ struct http_path {
 	struct str decoded; /* whole, with '/' */
 	struct str query;   /* undecoded, without '?'; empty when there is none */
 	struct str segments[HTTP_MAX_SEGMENTS]; /* decoded */
-	size_t offsets[HTTP_MAX_SEGMENTS];      /* where each begins in `decoded` */
-	size_t count;                           /* "/" has one, empty, segment */
+	size_t offsets[HTTP_MAX_SEGMENTS];	/* where each begins in `decoded` */
+	size_t count;				/* "/" has one, empty, segment */
 };
 
 /*
  * Takes origin-form ("/a/b?c") and absolute-form ("http://host/a/b?c"). ERROR_INVALID for anything
- * else, for malformed escapes (path or query), for decoded text that is not UTF-8 or holds NUL, and for
- * "." and ".." segments: a client resolves those before it sends, so here they are an attempt to name
- * one thing and reach another. `lenient_slash` drops one '/' at the end.
+ * else, for malformed escapes (path or query), for decoded text that is not UTF-8 or holds NUL, and
+ * for
+ * "." and ".." segments: a client resolves those before it sends, so here they are an attempt to
+ * name one thing and reach another. `lenient_slash` drops one '/' at the end.
  */
 int http_path_parse(struct arena *arena, struct str target, bool lenient_slash,
 	struct http_path *ret, struct error *err);
