@@ -1,10 +1,9 @@
 /*
- * main.c - the program's entry: finds the subcommand and runs it.
+ * main.c - the program's entry: everything is in the command table.
  */
-#include <stdio.h>
+#include "cmd/command.h"
 
 int main(int argc, char **argv)
 {
-	printf("reeve %s\n", REEVE_VERSION);
-	return argc > 1 && argv ? 2 : 0;
+	return command_main(argc, argv);
 }
