@@ -35,6 +35,7 @@ struct http_exchange {
 	size_t max_body;
 	int64_t started_us; /* monotonic */
 	bool has_begun;
+	bool is_refused; /* the answer is there already, whatever the handler */
 	bool is_answered;
 	char id[ID_UUID_SIZE];
 };

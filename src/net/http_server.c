@@ -230,9 +230,12 @@ static enum MHD_Result exchange_begin(
 	http_exchange_read_headers(exchange);
 	size_t length;
 	bool with_body = has_body(exchange, &length);
-	if (exchange_screen(server, exchange) || exchange_route(server, exchange))
-		return exchange_answer(
-			server, exchange, with_body || exchange->response.status == 503);
+	exchange->is_refused =
+		exchange_screen(server, exchange) || exchange_route(server, exchange);
+	/* An answer at this point costs the connection; without a body to avoid, the next call will
+	 * do. */
+	if (exchange->is_refused)
+		return with_body ? exchange_answer(server, exchange, true) : MHD_YES;
 	exchange->max_body =
 		request->route->max_body ? request->route->max_body : server->config.max_body;
 	exchange->body.max = exchange->max_body;
@@ -275,6 +278,8 @@ static enum MHD_Result exchange_serve(struct http_server *server, struct http_ex
 	struct http_response *response = &exchange->response;
 	if (!http_connection_serve(exchange->connection))
 		return MHD_NO;
+	if (exchange->is_refused)
+		return exchange_answer(server, exchange, response->status == 503);
 	request->body = buf_str(&exchange->body);
 	bool may_go_on = !server->config.before || server->config.before(request, response);
 	if (may_go_on)

@@ -322,7 +322,7 @@ static void a_truncated_body_never_reaches_the_handler(void **state)
 		"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Le",
 	};
 	struct fixture fixture = {0};
-	start(&fixture, (struct http_server_config){0});
+	start(&fixture, (struct http_server_config){.request_timeout_s = 1});
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		int fd = connect_to(&fixture);
 		raw_send(fd, requests[i]);
