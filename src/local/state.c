@@ -1,0 +1,352 @@
+/*
+ * state.c - the region's folder: lock, layout version, ports, files written whole.
+ */
+#include "local/state.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define STATE_FILE_MAX ((size_t)1 << 20)
+#define STATE_ARENA_MAX ((size_t)8 << 20)
+
+struct state {
+	char dir[STATE_PATH_MAX];
+	int lock_fd;
+	struct arena *arena;
+	struct json *document;
+};
+
+int state_default_dir(char out[STATE_PATH_MAX], struct error *err)
+{
+	const char *dir = getenv("REEVE_DIR"), *xdg = getenv("XDG_STATE_HOME"),
+		   *home = getenv("HOME");
+
+	if (dir && *dir)
+		snprintf(out, STATE_PATH_MAX, "%s", dir);
+	else if (xdg && *xdg)
+		snprintf(out, STATE_PATH_MAX, "%s/reeve", xdg);
+	else if (home && *home)
+		snprintf(out, STATE_PATH_MAX, "%s/.local/state/reeve", home);
+	else
+		return error_set(err, ERROR_INVALID, "HOME is not set; name a folder with --dir");
+	return 0;
+}
+
+int state_make_folder(const char *path, struct error *err)
+{
+	char part[STATE_PATH_MAX];
+
+	if (strlen(path) >= sizeof(part))
+		return error_set(err, ERROR_TOO_LARGE, "path %.64s... is longer than %d bytes",
+			path, STATE_PATH_MAX - 1);
+	for (size_t i = 1; i <= strlen(path); i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)i, path);
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return error_set(err, error_from_errno(errno), "cannot make folder %s: %s",
+				part, strerror(errno));
+	}
+	return 0;
+}
+
+int state_read_file(
+	struct arena *arena, const char *path, size_t max, struct str *ret, struct error *err)
+{
+	struct stat info;
+
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &info) < 0)
+		return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : error_from_errno(errno),
+			"cannot read %s: %s", path, strerror(errno));
+	if (!S_ISREG(info.st_mode))
+		return error_set(err, ERROR_INVALID, "cannot read %s: not a file", path);
+	if ((size_t)info.st_size > max)
+		return error_set(err, ERROR_TOO_LARGE, "%s is larger than %zu bytes", path, max);
+	char *text = arena_alloc(arena, (size_t)info.st_size + 1);
+	if (!text)
+		return error_set(err, ERROR_MEMORY, "no memory for %s", path);
+	size_t used = 0;
+	while (used < (size_t)info.st_size) {
+		ssize_t got = read(fd, text + used, (size_t)info.st_size - used);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_set(err, error_from_errno(errno), "cannot read %s: %s", path,
+				strerror(errno));
+		if (got == 0)
+			break;
+		used += (size_t)got;
+	}
+	text[used] = '\0';
+	*ret = str_n(text, used);
+	return 0;
+}
+
+static int write_whole(const char *path, struct str text, struct error *err)
+{
+	char temporary[STATE_PATH_MAX + 8];
+
+	snprintf(temporary, sizeof(temporary), "%s.new", path);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool is_written =
+		fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+	int failure = errno;
+	if (fd >= 0)
+		close(fd);
+	if (is_written && rename(temporary, path) == 0)
+		return 0;
+	if (is_written)
+		failure = errno;
+	unlink(temporary);
+	return error_set(
+		err, error_from_errno(failure), "cannot write %s: %s", path, strerror(failure));
+}
+
+int state_write(const char *path, const struct json *document, struct error *err)
+{
+	CLEANUP(buf_free) struct buf text = BUF_INITIALIZER(STATE_FILE_MAX);
+
+	if (!json_write(&text, document, JSON_WRITE_PRETTY) || !buf_add_byte(&text, '\n'))
+		return error_set(err, ERROR_MEMORY, "no memory to write %s", path);
+	return write_whole(path, buf_str(&text), err);
+}
+
+int state_path(const struct state *state, char out[STATE_PATH_MAX], struct error *err,
+	const char *format, ...)
+{
+	char name[STATE_PATH_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	int length = vsnprintf(name, sizeof(name), format, ap);
+	va_end(ap);
+	if (length + strlen(state->dir) + 2 > STATE_PATH_MAX)
+		return error_set(err, ERROR_TOO_LARGE, "path %s/%.64s... is longer than %d bytes",
+			state->dir, name, STATE_PATH_MAX - 1);
+	snprintf(out, STATE_PATH_MAX, "%.*s/%s", STATE_PATH_MAX / 2, state->dir, name);
+	return 0;
+}
+
+static int take_lock(struct state *state, struct error *err)
+{
+	char path[STATE_PATH_MAX], holder[32] = "";
+
+	if (state_path(state, path, err, "lock") < 0)
+		return -1;
+	state->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (state->lock_fd < 0)
+		return error_set(
+			err, error_from_errno(errno), "cannot open %s: %s", path, strerror(errno));
+	if (flock(state->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		ssize_t got = read(state->lock_fd, holder, sizeof(holder) - 1);
+		struct str pid = str_trim(str_n(holder, got > 0 ? (size_t)got : 0));
+		return error_set(err, ERROR_CONFLICT,
+			"state folder %s is in use by process %" STR_F
+			"; stop it, or name another folder with --dir",
+			state->dir, STR_A(pid));
+	}
+	int length = snprintf(holder, sizeof(holder), "%d\n", (int)getpid());
+	if (ftruncate(state->lock_fd, 0) < 0 ||
+		pwrite(state->lock_fd, holder, (size_t)length, 0) < 0)
+		return error_set(
+			err, error_from_errno(errno), "cannot write %s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int read_state(struct state *state, struct error *err)
+{
+	char path[STATE_PATH_MAX];
+	struct str text;
+	struct error missing;
+	int64_t layout;
+
+	if (state_path(state, path, err, "state.json") < 0)
+		return -1;
+	if (state_read_file(state->arena, path, STATE_FILE_MAX, &text, &missing) < 0) {
+		if (missing.code != ERROR_NOT_FOUND) {
+			if (err)
+				*err = missing;
+			return -1;
+		}
+		state->document = json_new_object(state->arena);
+		json_set_int(state->document, "layout", STATE_LAYOUT);
+		json_set(state->document, "ports", json_new_object(state->arena));
+		return state_write(path, state->document, err);
+	}
+	if (json_parse(state->arena, text, NULL, &state->document, err) < 0) {
+		error_prefix(err, "%s is damaged; restore it, or start with another --dir", path);
+		return -1;
+	}
+	if (!json_to_int(json_get(state->document, "layout"), &layout) || layout < 1)
+		return error_set(err, ERROR_INVALID,
+			"%s is damaged: \"layout\" is not a number from 1 on; "
+			"restore it, or start with another --dir",
+			path);
+	if (layout > STATE_LAYOUT)
+		return error_set(err, ERROR_CONFLICT,
+			"state folder %s was written by a newer reeve (layout %lld, this one knows "
+			"%d); use that "
+			"version, or another --dir",
+			state->dir, (long long)layout, STATE_LAYOUT);
+	if (!json_is(json_get(state->document, "ports"), JSON_OBJECT))
+		json_set(state->document, "ports", json_new_object(state->arena));
+	return 0;
+}
+
+int state_open(struct state **ret, const char *dir, struct error *err)
+{
+	struct state *state = calloc(1, sizeof(*state));
+
+	if (!state || !(state->arena = arena_new(STATE_ARENA_MAX))) {
+		free(state);
+		return error_set(err, ERROR_MEMORY, "no memory for the state folder");
+	}
+	state->lock_fd = -1;
+	if (strlen(dir) >= STATE_PATH_MAX / 2) {
+		error_set(err, ERROR_TOO_LARGE, "path %.64s... is longer than %d bytes", dir,
+			STATE_PATH_MAX / 2 - 1);
+		goto fail;
+	}
+	if (state_make_folder(dir, err) < 0)
+		goto fail;
+	if (!realpath(dir, state->dir)) {
+		error_set(err, error_from_errno(errno), "cannot open %s: %s", dir, strerror(errno));
+		goto fail;
+	}
+	if (take_lock(state, err) < 0 || read_state(state, err) < 0)
+		goto fail;
+	*ret = state;
+	return 0;
+fail:
+	state_close(state);
+	return -1;
+}
+
+void state_close(struct state *state)
+{
+	if (!state)
+		return;
+	if (state->lock_fd >= 0)
+		close(state->lock_fd);
+	arena_free(state->arena);
+	free(state);
+}
+
+const char *state_dir(const struct state *state)
+{
+	return state->dir;
+}
+
+/* Binds to the port (0: any) on the loopback address; the port bound, or 0. */
+static uint16_t probe_port(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+	socklen_t size = sizeof(address);
+	int one = 1;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CLEANUP(cleanup_fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+		return 0;
+	return ntohs(address.sin_port);
+}
+
+static bool is_given_out(const struct json *ports, uint16_t port)
+{
+	const struct json *item;
+
+	json_for_each (ports, i, item)
+		if (json_int(item, 0) == port)
+			return true;
+	return false;
+}
+
+static int keep_port(struct state *state, const char *name, uint16_t port, struct error *err)
+{
+	char path[STATE_PATH_MAX];
+	struct json *ports = json_get(state->document, "ports");
+	struct str key = arena_str(state->arena, str_of(name));
+
+	json_set_str(ports, key, json_new_int(state->arena, port));
+	if (arena_is_exhausted(state->arena))
+		return error_set(err, ERROR_MEMORY, "no memory to keep a port");
+	if (state_path(state, path, err, "state.json") < 0)
+		return -1;
+	return state_write(path, state->document, err);
+}
+
+static int choose_port(struct state *state, const char *name, uint16_t *ret, struct error *err)
+{
+	const struct json *ports = json_get(state->document, "ports");
+	uint16_t port;
+
+	do {
+		port = probe_port(0);
+	} while (port && is_given_out(ports, port));
+	if (!port)
+		return error_set(err, ERROR_UNAVAILABLE, "no free port on the loopback address");
+	if (keep_port(state, name, port, err) < 0)
+		return -1;
+	*ret = port;
+	return 0;
+}
+
+int state_port(struct state *state, const char *name, uint16_t *ret, struct error *err)
+{
+	int64_t kept = json_int(json_get(json_get(state->document, "ports"), name), 0);
+
+	if (kept <= 0 || kept > UINT16_MAX)
+		return choose_port(state, name, ret, err);
+	*ret = (uint16_t)kept;
+	return 0;
+}
+
+int state_port_free(struct state *state, const char *name, uint16_t *ret, struct error *err)
+{
+	if (state_port(state, name, ret, err) < 0)
+		return -1;
+	return probe_port(*ret) ? 0 : choose_port(state, name, ret, err);
+}
+
+int state_find_shipped(const char *name, char out[STATE_PATH_MAX], struct error *err)
+{
+	const char *root = getenv("REEVE_ROOT");
+	char program[STATE_PATH_MAX / 2];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	program[length > 0 ? length : 0] = '\0';
+	char *slash = strrchr(program, '/');
+	if (slash)
+		*slash = '\0';
+	if (root && *root) {
+		snprintf(out, STATE_PATH_MAX, "%s/%s", root, name);
+		if (access(out, R_OK) == 0)
+			return 0;
+	}
+	snprintf(out, STATE_PATH_MAX, "%s/../%s", program, name);
+	if (access(out, R_OK) == 0)
+		return 0;
+	snprintf(out, STATE_PATH_MAX, "%s/../share/reeve/%s", program, name);
+	if (access(out, R_OK) == 0)
+		return 0;
+	return error_set(err, ERROR_NOT_FOUND,
+		"%s is missing (looked beside %s and in ../share/reeve); set REEVE_ROOT to the "
+		"folder that "
+		"holds it",
+		name, program);
+}

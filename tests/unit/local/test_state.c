@@ -1,0 +1,146 @@
+/*
+ * test_state.c - the region's folder: one owner, layout version, ports that stay.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "local/state.h"
+
+static char folder[64];
+
+static int setup(void **unused)
+{
+	(void)unused;
+	snprintf(folder, sizeof(folder), "/tmp/reeve-state-XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int teardown(void **unused)
+{
+	char path[128];
+	static const char *const files[] = {"lock", "state.json", "a/b", "a", ""};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+		remove(path);
+	}
+	return 0;
+}
+
+static void write_state(const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/state.json", folder);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void a_port_stays_the_same_over_restarts(void **unused)
+{
+	struct state *state;
+	struct error err;
+	uint16_t first, second, other;
+
+	(void)unused;
+	assert_int_equal(state_open(&state, folder, &err), 0);
+	assert_int_equal(state_port(state, "broker", &first, &err), 0);
+	assert_int_equal(state_port(state, "clm", &other, &err), 0);
+	assert_int_not_equal(first, other);
+	state_close(state);
+	assert_int_equal(state_open(&state, folder, &err), 0);
+	assert_int_equal(state_port(state, "broker", &second, &err), 0);
+	assert_int_equal(first, second);
+	state_close(state);
+}
+
+static void a_second_owner_is_refused_in_words(void **unused)
+{
+	struct state *state, *other;
+	struct error err;
+	char pid[16];
+
+	(void)unused;
+	assert_int_equal(state_open(&state, folder, &err), 0);
+	assert_int_equal(state_open(&other, folder, &err), -1);
+	assert_int_equal(err.code, ERROR_CONFLICT);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	assert_non_null(strstr(err.message, pid));
+	assert_non_null(strstr(err.message, "--dir"));
+	state_close(state);
+	assert_int_equal(state_open(&other, folder, &err), 0);
+	state_close(other);
+}
+
+static void bad_state_files_are_refused_and_kept(void **unused)
+{
+	static const struct {
+		const char *text;
+		enum error_code code;
+		const char *word;
+	} cases[] = {
+		{"{\"layout\": 99}", ERROR_CONFLICT, "newer"},
+		{"{\"layout\": ", ERROR_INVALID, "damaged"},
+		{"{\"layout\": \"one\"}", ERROR_INVALID, "damaged"},
+		{"[]", ERROR_INVALID, "damaged"},
+		{"", ERROR_INVALID, "damaged"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct state *state;
+		struct error err;
+		char path[128], now[64] = "";
+
+		write_state(cases[i].text);
+		assert_int_equal(state_open(&state, folder, &err), -1);
+		assert_int_equal(err.code, cases[i].code);
+		assert_non_null(strstr(err.message, cases[i].word));
+		snprintf(path, sizeof(path), "%s/state.json", folder);
+		int fd = open(path, O_RDONLY);
+		assert_true(read(fd, now, sizeof(now) - 1) >= 0);
+		close(fd);
+		assert_string_equal(now, cases[i].text);
+	}
+}
+
+static void folders_are_made_with_their_parents(void **unused)
+{
+	char path[128];
+	struct error err;
+
+	(void)unused;
+	snprintf(path, sizeof(path), "%s/a/b", folder);
+	assert_int_equal(state_make_folder(path, &err), 0);
+	assert_int_equal(access(path, W_OK), 0);
+	assert_int_equal(state_make_folder(path, &err), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_port_stays_the_same_over_restarts, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_second_owner_is_refused_in_words, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			bad_state_files_are_refused_and_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			folders_are_made_with_their_parents, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
