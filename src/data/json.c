@@ -1,20 +1,22 @@
 /*
- * json.c - reading and building JSON values.
+ * json.c - reading and building documents.
  *
- * Containers are arrays in the arena; objects are searched from the front, which for the sizes that
- * occur (a handful of members) beats any index and keeps the order as written. Growing a container
- * leaves its old array to the arena.
+ * Absent stays absent: each reader takes NULL or a value of another type and answers with nothing,
+ * each builder passes NULL on, so code that follows a path or builds a tree is a straight line.
  */
 #include "data/json.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "data/json_value.h"
+#include "data/json_node.h"
 
-#define CONTAINER_FIRST 4u
-#define EXACT_DOUBLE 9007199254740992.0 /* 2^53: integers up to here are exact */
+#define ITEMS_FIRST 4u
+#define ITEMS_MAX (UINT32_MAX / 4)
+#define NUMBER_TEXT_MAX 32
+
+/* --- reading ------------------------------------------------------------------------------- */
 
 enum json_type json_type(const struct json *value)
 {
@@ -28,36 +30,22 @@ bool json_is(const struct json *value, enum json_type type)
 
 bool json_is_null(const struct json *value)
 {
-	return !value || value->type == JSON_NULL;
+	return json_type(value) == JSON_NULL;
 }
 
 const char *json_type_name(enum json_type type)
 {
-	static const char *const names[] = {[JSON_NULL] = "null",
-		[JSON_BOOL] = "a boolean",
-		[JSON_NUMBER] = "a number",
-		[JSON_STRING] = "a string",
-		[JSON_ARRAY] = "an array",
-		[JSON_OBJECT] = "an object",
-		[JSON_RAW] = "raw text"};
+	static const char *const names[] = {
+		"null", "a boolean", "a number", "a string", "an array", "an object", "JSON text"};
 
 	return names[type];
 }
 
-static struct json_member *find_member(const struct json *object, struct str key)
+struct json *json_get_str(const struct json *object, struct str key)
 {
 	if (!json_is(object, JSON_OBJECT))
 		return NULL;
-	for (uint32_t i = 0; i < object->count; i++)
-		if (str_eq(object->members[i].key, key))
-			return &object->members[i];
-	return NULL;
-}
-
-struct json *json_get_str(const struct json *object, struct str key)
-{
-	const struct json_member *member = find_member(object, key);
-
+	struct json_member *member = json_object_find(object, key);
 	return member ? member->value : NULL;
 }
 
@@ -68,15 +56,15 @@ struct json *json_get(const struct json *object, const char *key)
 
 struct json *json_find(const struct json *object, ...)
 {
-	struct json *value = (struct json *)object;
+	struct json *found = (struct json *)object;
 	const char *key;
-	va_list ap;
+	va_list keys;
 
-	va_start(ap, object);
-	while (value && (key = va_arg(ap, const char *)))
-		value = json_get(value, key);
-	va_end(ap);
-	return value;
+	va_start(keys, object);
+	while ((key = va_arg(keys, const char *)) != NULL)
+		found = json_get(found, key);
+	va_end(keys);
+	return found;
 }
 
 size_t json_count(const struct json *container)
@@ -95,9 +83,8 @@ struct json *json_at(const struct json *container, size_t index)
 
 struct str json_key_at(const struct json *object, size_t index)
 {
-	if (!json_is(object, JSON_OBJECT) || index >= object->count)
-		return STR_NULL;
-	return object->members[index].key;
+	return json_is(object, JSON_OBJECT) && index < object->count ? object->members[index].key
+								     : STR_NULL;
 }
 
 struct str json_str(const struct json *value)
@@ -112,37 +99,25 @@ struct str json_number_text(const struct json *value)
 
 bool json_bool(const struct json *value, bool fallback)
 {
-	return json_is(value, JSON_BOOL) ? value->boolean : fallback;
+	return json_is(value, JSON_BOOL) ? value->is_true : fallback;
 }
 
 bool json_to_int(const struct json *value, int64_t *ret)
 {
-	double number;
-
-	if (!json_is(value, JSON_NUMBER))
-		return false;
-	if (str_to_int64(value->text, ret))
-		return true;
-	if (!str_to_double(value->text, &number) || number != trunc(number) ||
-		fabs(number) > EXACT_DOUBLE)
-		return false;
-	*ret = (int64_t)number;
-	return true;
+	return json_is(value, JSON_NUMBER) && json_number_to_int(value->text, ret);
 }
 
 int64_t json_int(const struct json *value, int64_t fallback)
 {
-	int64_t number;
-
-	return json_to_int(value, &number) ? number : fallback;
+	json_to_int(value, &fallback);
+	return fallback;
 }
 
 double json_double(const struct json *value, double fallback)
 {
-	double number;
-
-	return json_is(value, JSON_NUMBER) && str_to_double(value->text, &number) ? number
-										  : fallback;
+	if (json_is(value, JSON_NUMBER))
+		str_to_double(value->text, &fallback);
+	return fallback;
 }
 
 struct str json_get_text(const struct json *object, const char *key)
@@ -150,34 +125,15 @@ struct str json_get_text(const struct json *object, const char *key)
 	return json_str(json_get(object, key));
 }
 
-static bool equal_numbers(struct str a, struct str b)
+static bool containers_equal(const struct json *a, const struct json *b)
 {
-	int64_t x, y;
-	double u, v;
-
-	if (str_eq(a, b))
-		return true;
-	if (str_to_int64(a, &x) && str_to_int64(b, &y))
-		return x == y;
-	return str_to_double(a, &u) && str_to_double(b, &v) && !(u < v) && !(u > v);
-}
-
-static bool equal_arrays(const struct json *a, const struct json *b)
-{
-	for (uint32_t i = 0; i < a->count; i++)
-		if (!json_equal(a->items[i], b->items[i]))
-			return false;
-	return true;
-}
-
-static bool equal_objects(const struct json *a, const struct json *b)
-{
+	if (a->count != b->count)
+		return false;
 	for (uint32_t i = 0; i < a->count; i++) {
-		struct str key = a->members[i].key;
-		/* Mostly both have the same order. */
+		bool is_array = a->type == JSON_ARRAY;
 		const struct json *other =
-			str_eq(b->members[i].key, key) ? b->members[i].value : json_get_str(b, key);
-		if (!other || !json_equal(a->members[i].value, other))
+			is_array ? b->items[i] : json_get_str(b, a->members[i].key);
+		if (!other || !json_equal(json_at(a, i), other))
 			return false;
 	}
 	return true;
@@ -185,34 +141,35 @@ static bool equal_objects(const struct json *a, const struct json *b)
 
 bool json_equal(const struct json *a, const struct json *b)
 {
-	if (a == b || (json_is_null(a) && json_is_null(b)))
+	if (a == b)
 		return true;
 	if (json_type(a) != json_type(b))
 		return false;
-	switch ((enum json_type)a->type) {
-	case JSON_NULL:
-		return true;
+	switch (json_type(a)) {
 	case JSON_BOOL:
-		return a->boolean == b->boolean;
+		return a->is_true == b->is_true;
 	case JSON_NUMBER:
-		return equal_numbers(a->text, b->text);
+		return json_number_equal(a->text, b->text);
 	case JSON_STRING:
 	case JSON_RAW:
 		return str_eq(a->text, b->text);
 	case JSON_ARRAY:
-		return a->count == b->count && equal_arrays(a, b);
 	case JSON_OBJECT:
-		return a->count == b->count && equal_objects(a, b);
+		return containers_equal(a, b);
+	case JSON_NULL:
+		break;
 	}
-	return false;
+	return true;
 }
+
+/* --- building ------------------------------------------------------------------------------ */
 
 static struct json *new_value(struct arena *arena, enum json_type type)
 {
-	struct json *value = arena_alloc(arena, sizeof(*value));
+	struct json *value = arena_new_of(arena, struct json);
 
 	if (value)
-		*value = (struct json){.type = (uint8_t)type};
+		value->type = (uint8_t)type;
 	return value;
 }
 
@@ -227,7 +184,7 @@ static struct json *new_container(struct arena *arena, enum json_type type)
 
 static struct json *new_text(struct arena *arena, enum json_type type, struct str text)
 {
-	struct json *value = text.ptr ? new_value(arena, type) : NULL;
+	struct json *value = str_is_null(text) ? NULL : new_value(arena, type);
 
 	if (value)
 		value->text = text;
@@ -246,7 +203,7 @@ struct json *json_new_array(struct arena *arena)
 
 struct json *json_new_string(struct arena *arena, struct str text)
 {
-	return text.ptr ? new_text(arena, JSON_STRING, text) : json_new_null(arena);
+	return str_is_null(text) ? json_new_null(arena) : new_text(arena, JSON_STRING, text);
 }
 
 struct json *json_new_cstr(struct arena *arena, const char *text)
@@ -254,30 +211,45 @@ struct json *json_new_cstr(struct arena *arena, const char *text)
 	return json_new_string(arena, str_of(text));
 }
 
-struct json *json_new_int(struct arena *arena, int64_t number)
+struct json *json_new_number(struct arena *arena, struct str text)
 {
-	return new_text(arena, JSON_NUMBER, arena_printf(arena, "%lld", (long long)number));
+	return new_text(arena, JSON_NUMBER, text);
 }
 
+struct json *json_new_raw(struct arena *arena, struct str text)
+{
+	return new_text(arena, JSON_RAW, text);
+}
+
+struct json *json_new_int(struct arena *arena, int64_t number)
+{
+	char digits[NUMBER_TEXT_MAX];
+	char *at = digits + sizeof(digits);
+	uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+	do {
+		*--at = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (number < 0)
+		*--at = '-';
+	return json_new_number(
+		arena, arena_str(arena, str_n(at, (size_t)(digits + sizeof(digits) - at))));
+}
+
+/* The fewest digits that read back as the same number. */
 struct json *json_new_double(struct arena *arena, double number)
 {
-	char text[40];
+	char text[NUMBER_TEXT_MAX];
 
 	if (!isfinite(number))
 		return json_new_null(arena);
 	for (int digits = 15; digits <= 17; digits++) {
-		double back;
-		int length = snprintf(text, sizeof(text), "%.*g", digits, number);
-		if (str_to_double(str_n(text, (size_t)length), &back) && !(back < number) &&
-			!(back > number))
+		snprintf(text, sizeof(text), "%.*g", digits, number);
+		if (strtod(text, NULL) == number)
 			break;
 	}
-	return new_text(arena, JSON_NUMBER, arena_str(arena, str_of(text)));
-}
-
-struct json *json_new_number(struct arena *arena, struct str text)
-{
-	return new_text(arena, JSON_NUMBER, text);
+	return json_new_number(arena, arena_str(arena, str_of(text)));
 }
 
 struct json *json_new_bool(struct arena *arena, bool boolean)
@@ -285,7 +257,7 @@ struct json *json_new_bool(struct arena *arena, bool boolean)
 	struct json *value = new_value(arena, JSON_BOOL);
 
 	if (value)
-		value->boolean = boolean;
+		value->is_true = boolean;
 	return value;
 }
 
@@ -294,9 +266,46 @@ struct json *json_new_null(struct arena *arena)
 	return new_value(arena, JSON_NULL);
 }
 
-struct json *json_new_raw(struct arena *arena, struct str text)
+static bool reserve_items(struct json *array, size_t count)
 {
-	return new_text(arena, JSON_RAW, text);
+	if (count <= array->capacity)
+		return true;
+	size_t capacity = array->capacity ? (size_t)array->capacity * 2 : ITEMS_FIRST;
+	if (capacity < count)
+		capacity = count;
+	struct json **items = arena_alloc(
+		array->arena, capacity > ITEMS_MAX ? SIZE_MAX : capacity * sizeof(*items));
+	if (!items)
+		return false;
+	if (array->count)
+		memcpy(items, array->items, array->count * sizeof(*items));
+	array->items = items;
+	array->capacity = (uint32_t)capacity;
+	return true;
+}
+
+static struct json *copy_container(struct arena *arena, const struct json *value)
+{
+	struct json *copy = new_container(arena, json_type(value));
+
+	if (!copy)
+		return NULL;
+	if (!(value->type == JSON_ARRAY ? reserve_items(copy, value->count)
+					: json_object_reserve(copy, value->count)))
+		return NULL;
+	for (uint32_t i = 0; i < value->count; i++) {
+		struct json *child = json_copy(arena, json_at(value, i));
+		if (!child)
+			return NULL;
+		if (value->type == JSON_ARRAY) {
+			copy->items[copy->count++] = child;
+			continue;
+		}
+		struct str key = arena_str(arena, value->members[i].key);
+		if (str_is_null(key) || !json_object_add(copy, key, child))
+			return NULL;
+	}
+	return copy;
 }
 
 struct json *json_copy(struct arena *arena, const struct json *value)
@@ -305,59 +314,34 @@ struct json *json_copy(struct arena *arena, const struct json *value)
 
 	if (!value)
 		return NULL;
-	switch ((enum json_type)value->type) {
-	case JSON_NULL:
-	case JSON_BOOL:
-		copy = new_value(arena, (enum json_type)value->type);
-		if (copy)
-			copy->boolean = value->boolean;
-		return copy;
-	case JSON_NUMBER:
-	case JSON_STRING:
-	case JSON_RAW:
-		return new_text(arena, (enum json_type)value->type, arena_str(arena, value->text));
+	switch (json_type(value)) {
 	case JSON_ARRAY:
-		copy = json_new_array(arena);
-		for (uint32_t i = 0; i < value->count; i++)
-			json_append(copy, json_copy(arena, value->items[i]));
-		return copy;
 	case JSON_OBJECT:
-		break;
+		return copy_container(arena, value);
+	case JSON_STRING:
+	case JSON_NUMBER:
+	case JSON_RAW:
+		copy = new_text(arena, json_type(value), arena_str(arena, value->text));
+		if (copy)
+			copy->is_plain = value->is_plain;
+		return copy;
+	default:
+		copy = new_value(arena, json_type(value));
+		if (copy)
+			copy->is_true = value->is_true;
+		return copy;
 	}
-	copy = json_new_object(arena);
-	for (uint32_t i = 0; i < value->count; i++)
-		json_set_str(copy, arena_str(arena, value->members[i].key),
-			json_copy(arena, value->members[i].value));
-	return copy;
-}
-
-/* Room for one more; false when the arena has none. */
-static bool make_room(struct json *container, size_t element)
-{
-	if (container->count < container->capacity)
-		return true;
-	uint32_t capacity = container->capacity ? container->capacity * 2 : CONTAINER_FIRST;
-	if (capacity < container->capacity)
-		return false;
-	void *grown = arena_alloc(container->arena, capacity * element);
-	if (!grown)
-		return false;
-	if (container->count)
-		memcpy(grown, container->items, container->count * element);
-	container->items = grown;
-	container->capacity = capacity;
-	return true;
 }
 
 void json_set_str(struct json *object, struct str key, struct json *value)
 {
-	if (!json_is(object, JSON_OBJECT) || !value || !key.ptr)
+	if (!value || !json_is(object, JSON_OBJECT))
 		return;
-	struct json_member *member = find_member(object, key);
+	struct json_member *member = json_object_find(object, key);
 	if (member)
 		member->value = value;
-	else if (make_room(object, sizeof(struct json_member)))
-		object->members[object->count++] = (struct json_member){key, value};
+	else
+		json_object_add(object, key, value);
 }
 
 void json_set(struct json *object, const char *key, struct json *value)
@@ -367,43 +351,43 @@ void json_set(struct json *object, const char *key, struct json *value)
 
 void json_set_text(struct json *object, const char *key, struct str text)
 {
-	if (object && text.ptr)
+	if (json_is(object, JSON_OBJECT) && !str_is_null(text))
 		json_set(object, key, json_new_string(object->arena, text));
 }
 
 void json_set_int(struct json *object, const char *key, int64_t number)
 {
-	if (object)
+	if (json_is(object, JSON_OBJECT))
 		json_set(object, key, json_new_int(object->arena, number));
 }
 
 void json_set_bool(struct json *object, const char *key, bool boolean)
 {
-	if (object)
+	if (json_is(object, JSON_OBJECT))
 		json_set(object, key, json_new_bool(object->arena, boolean));
 }
 
 bool json_remove(struct json *object, struct str key)
 {
-	struct json_member *member = find_member(object, key);
+	struct json_member *member =
+		json_is(object, JSON_OBJECT) ? json_object_find(object, key) : NULL;
 
 	if (!member)
 		return false;
-	size_t after = object->count - (size_t)(member - object->members) - 1;
-	memmove(member, member + 1, after * sizeof(*member));
-	object->count--;
+	member->value = NULL;
+	json_object_compact(object);
 	return true;
 }
 
 void json_insert_at(struct json *array, size_t index, struct json *item)
 {
-	if (!json_is(array, JSON_ARRAY) || !item || !make_room(array, sizeof(item)))
+	if (!item || !json_is(array, JSON_ARRAY) || !reserve_items(array, (size_t)array->count + 1))
 		return;
 	if (index > array->count)
 		index = array->count;
-	memmove(array->items + index + 1, array->items + index,
-		(array->count - index) * sizeof(item));
-	array->items[index] = item;
+	struct json **place = array->items + index;
+	memmove(place + 1, place, (array->count - index) * sizeof(*place));
+	*place = item;
 	array->count++;
 }
 
@@ -416,14 +400,14 @@ void json_remove_at(struct json *array, size_t index)
 {
 	if (!json_is(array, JSON_ARRAY) || index >= array->count)
 		return;
-	memmove(array->items + index, array->items + index + 1,
-		(array->count - index - 1) * sizeof(array->items[0]));
+	struct json **place = array->items + index;
+	memmove(place, place + 1, (array->count - index - 1) * sizeof(*place));
 	array->count--;
 }
 
 void json_replace_at(struct json *container, size_t index, struct json *value)
 {
-	if (index >= json_count(container) || !value)
+	if (!value || index >= json_count(container))
 		return;
 	if (container->type == JSON_ARRAY)
 		container->items[index] = value;

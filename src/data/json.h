@@ -36,6 +36,7 @@ enum json_type {
 
 struct json;
 
+/* Zero means the default. */
 struct json_limits {
 	size_t max_bytes; /* of text */
 	unsigned max_depth;

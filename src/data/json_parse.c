@@ -1,539 +1,517 @@
 /*
- * json_parse.c - text to values (RFC 8259), in one pass.
+ * json_parse.c - text to document, by recursive descent.
  *
- * Strings without escapes borrow from the text. Members and items are collected on a stack of the
- * parser's own and copied into the arena once, when their container closes, so nothing is left
- * behind by growing. Line and column are computed only when there is an error to tell.
+ * Speed comes from three choices: strings are scanned eight bytes at a time and borrowed, not
+ * copied, unless they hold an escape; numbers are only checked, and converted when somebody asks;
+ * and values are read onto one stack of entries, from which each container is built in a single
+ * allocation when it closes and its size is known. Rejected: a tape of tokens (documents are
+ * changed in place here, and a tape is not), and SIMD by instruction set (one more code path per
+ * machine for documents of a few kilobytes).
  */
-#include <stdlib.h>
+#include <stdio.h>
 
-#include "base/cleanup.h"
-#include "data/json.h"
-#include "data/json_value.h"
+#include "data/json_node.h"
+#include "data/json_scan.h"
 
-#define STACK_FIRST 64u
-#define LINEAR_KEYS 16u /* up to here duplicate keys are found by comparing all pairs */
-
-struct pending {
-	struct str key;
-	const char *key_at; /* in the text, for messages */
-	struct json *value;
-};
+#define FIRST_ENTRIES 64 /* on the C stack, enough for most documents */
 
 struct parser {
 	struct arena *arena;
-	const char *begin;
-	const char *at;
-	const char *end;
-	struct json_limits limits;
-	struct pending *stack;
-	size_t used, capacity;
+	const char *start, *at, *end;
+	unsigned depth, max_depth;
+	bool last_key_wins;
 	struct error *err;
+	struct json_entry *entries; /* values read, of the containers still open */
+	size_t used, capacity;
+	struct json_entry first_entries[FIRST_ENTRIES];
 };
 
-static int fail_at(struct parser *parser, const char *at, const char *what, struct str detail)
+static bool parse_value(struct parser *p, struct json *ret);
+
+/* --- failing ------------------------------------------------------------------------------- */
+
+static bool fail_at(struct parser *p, const char *at, enum error_code code, const char *what)
 {
 	size_t line = 1, column = 1;
 
-	for (const char *c = parser->begin; c < at; c++) {
-		column++;
+	for (const char *c = p->start; c < at; c++)
 		if (*c == '\n') {
 			line++;
 			column = 1;
+		} else if (((unsigned char)*c & 0xc0) != 0x80) {
+			column++;
 		}
-	}
-	if (detail.ptr)
-		return error_set(parser->err, ERROR_INVALID,
-			"line %zu, column %zu: %s \"%" STR_F "\"", line, column, what,
-			(int)(detail.len < 80 ? detail.len : 80), detail.ptr);
-	return error_set(
-		parser->err, ERROR_INVALID, "line %zu, column %zu: %s", line, column, what);
+	error_set(p->err, code, "line %zu, column %zu: %s", line, column, what);
+	return false;
 }
 
-static int fail(struct parser *parser, const char *what)
+static bool fail(struct parser *p, const char *what)
 {
-	if (parser->at >= parser->end)
-		return fail_at(parser, parser->end, "the text ends too early", STR_NULL);
-	return fail_at(parser, parser->at, what, STR_NULL);
+	return fail_at(p, p->at, ERROR_INVALID, what);
 }
 
-static int fail_memory(struct parser *parser)
+static bool fail_memory(struct parser *p)
 {
-	return error_set(parser->err, ERROR_MEMORY, "the document needs more memory than allowed");
+	error_set(p->err, ERROR_MEMORY, "the document does not fit into the memory for this work");
+	return false;
 }
 
-static void skip_space(struct parser *parser)
+static bool fail_unexpected(struct parser *p, const char *expected)
 {
-	while (parser->at < parser->end && (*parser->at == ' ' || *parser->at == '\n' ||
-						   *parser->at == '\r' || *parser->at == '\t'))
-		parser->at++;
-}
+	char what[128];
+	unsigned char byte = p->at < p->end ? (unsigned char)*p->at : 0;
 
-/* Whether any of the eight bytes is a quote, a backslash, a control character or not ASCII. */
-static bool has_special(uint64_t bytes)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-	uint64_t quote = bytes ^ (ones * '"'), backslash = bytes ^ (ones * '\\');
-	uint64_t found = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
-			 (bytes - ones * 0x20) | bytes;
-
-	return (found & highs) != 0;
-}
-
-/* Length of the UTF-8 character at `at`, 0 when it is not one (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF). */
-static size_t utf8_length(const char *at, const char *end)
-{
-	const uint8_t *byte = (const uint8_t *)at;
-	size_t left = (size_t)(end - at), length;
-	uint8_t least = 0x80, most = 0xbf;
-
-	if (byte[0] >= 0xc2 && byte[0] <= 0xdf)
-		length = 2;
-	else if ((byte[0] & 0xf0) == 0xe0)
-		length = 3;
-	else if (byte[0] >= 0xf0 && byte[0] <= 0xf4)
-		length = 4;
+	if (p->at == p->end)
+		snprintf(what, sizeof(what), "the text ends where %s should be", expected);
+	else if (byte > 0x20 && byte < 0x7f)
+		snprintf(what, sizeof(what), "found '%c' where %s should be", byte, expected);
 	else
-		return 0;
-	if (byte[0] == 0xe0)
-		least = 0xa0;
-	else if (byte[0] == 0xed)
-		most = 0x9f;
-	else if (byte[0] == 0xf0)
-		least = 0x90;
-	else if (byte[0] == 0xf4)
-		most = 0x8f;
-	if (left < length || byte[1] < least || byte[1] > most)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-		if ((byte[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
+		snprintf(
+			what, sizeof(what), "found byte 0x%02x where %s should be", byte, expected);
+	return fail(p, what);
 }
 
-static int hex_digit(char c)
+static bool fail_duplicate(struct parser *p, struct str key)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	char what[ERROR_MESSAGE_MAX];
+	/* A key that was borrowed tells its place; one that was unescaped does not. */
+	bool is_borrowed = key.ptr > p->start && key.ptr < p->end;
+
+	snprintf(what, sizeof(what), "duplicate key \"%" STR_F "\"", STR_A(str_slice(key, 0, 200)));
+	return fail_at(p, is_borrowed ? key.ptr - 1 : p->at, ERROR_INVALID, what);
 }
 
-/* The four digits after \u, or -1. */
-static int32_t hex4(const char *at, const char *end)
-{
-	int32_t code = 0;
+/* --- strings ------------------------------------------------------------------------------- */
 
-	if (end - at < 4)
-		return -1;
+static bool parse_hex4(struct parser *p, const char *at, uint32_t *ret)
+{
+	uint32_t unit = 0;
+
+	if (p->end - at < 4)
+		return false;
 	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(at[i]);
-		if (digit < 0)
-			return -1;
-		code = code * 16 + digit;
+		char c = at[i];
+		uint32_t digit;
+		if (c >= '0' && c <= '9')
+			digit = (uint32_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			digit = (uint32_t)(c - 'a') + 10;
+		else if (c >= 'A' && c <= 'F')
+			digit = (uint32_t)(c - 'A') + 10;
+		else
+			return false;
+		unit = unit << 4 | digit;
 	}
-	return code;
+	*ret = unit;
+	return true;
 }
 
-static size_t put_utf8(char *out, uint32_t code)
+static char *put_utf8(char *out, uint32_t code)
 {
 	if (code < 0x80) {
-		out[0] = (char)code;
-		return 1;
+		*out++ = (char)code;
+		return out;
 	}
 	if (code < 0x800) {
-		out[0] = (char)(0xc0 | code >> 6);
-		out[1] = (char)(0x80 | (code & 0x3f));
-		return 2;
+		*out++ = (char)(0xc0 | code >> 6);
+	} else {
+		if (code < 0x10000) {
+			*out++ = (char)(0xe0 | code >> 12);
+		} else {
+			*out++ = (char)(0xf0 | code >> 18);
+			*out++ = (char)(0x80 | (code >> 12 & 0x3f));
+		}
+		*out++ = (char)(0x80 | (code >> 6 & 0x3f));
 	}
-	if (code < 0x10000) {
-		out[0] = (char)(0xe0 | code >> 12);
-		out[1] = (char)(0x80 | (code >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (code & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | code >> 18);
-	out[1] = (char)(0x80 | (code >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (code >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (code & 0x3f));
-	return 4;
+	*out++ = (char)(0x80 | (code & 0x3f));
+	return out;
 }
 
-/* Decodes the escape after a backslash at parser->at. */
-static int take_escape(struct parser *parser, char *out, size_t *used)
+/* After "\u". Two units make a character outside the basic plane (RFC 8259 section 7). */
+static char *parse_unicode(struct parser *p, char *out)
 {
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *start = parser->at - 1;
+	uint32_t code, low;
 
-	if (parser->at >= parser->end)
-		return fail(parser, "");
-	char kind = *parser->at++;
-	const char *simple = kind ? strchr(from, kind) : NULL;
-	if (simple) {
-		out[(*used)++] = to[simple - from];
-		return 0;
+	if (!parse_hex4(p, p->at + 2, &code)) {
+		fail(p, "\\u must be followed by four hexadecimal digits");
+		return NULL;
 	}
-	if (kind != 'u')
-		return fail_at(parser, start, "unknown escape", str_n(start, 2));
-	int32_t code = hex4(parser->at, parser->end);
-	if (code < 0)
-		return fail_at(parser, start, "\\u needs four hexadecimal digits", STR_NULL);
-	parser->at += 4;
-	if (code >= 0xd800 && code <= 0xdbff && parser->end - parser->at >= 6 &&
-		parser->at[0] == '\\' && parser->at[1] == 'u') {
-		int32_t low = hex4(parser->at + 2, parser->end);
-		if (low >= 0xdc00 && low <= 0xdfff) {
-			code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-			parser->at += 6;
+	if (code >= 0xdc00 && code <= 0xdfff) {
+		fail(p, "a low surrogate without its high one");
+		return NULL;
+	}
+	if (code >= 0xd800 && code <= 0xdbff) {
+		bool has_low = p->end - p->at >= 12 && p->at[6] == '\\' && p->at[7] == 'u' &&
+			       parse_hex4(p, p->at + 8, &low) && low >= 0xdc00 && low <= 0xdfff;
+		if (!has_low) {
+			fail(p, "a high surrogate without its low one");
+			return NULL;
 		}
+		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+		p->at += 6;
 	}
-	if (code >= 0xd800 && code <= 0xdfff)
-		return fail_at(parser, start, "lone surrogate", str_n(start, 6));
-	*used += put_utf8(out + *used, (uint32_t)code);
-	return 0;
+	p->at += 6;
+	return put_utf8(out, code);
 }
 
-/* Advances over plain characters; stops at a quote, a backslash, or what is wrong. */
-static int skip_plain(struct parser *parser)
+static char *parse_escape(struct parser *p, char *out)
 {
-	while (parser->at < parser->end) {
-		uint64_t bytes;
-		if (parser->end - parser->at >= 8) {
-			memcpy(&bytes, parser->at, sizeof(bytes));
-			if (!has_special(bytes)) {
-				parser->at += 8;
-				continue;
-			}
-		}
-		uint8_t byte = (uint8_t)*parser->at;
-		if (byte == '"' || byte == '\\')
+	static const char names[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
+
+	if (p->end - p->at < 2) {
+		p->at = p->end;
+		fail_unexpected(p, "the rest of a string");
+		return NULL;
+	}
+	if (p->at[1] == 'u')
+		return parse_unicode(p, out);
+	const char *name = memchr(names, p->at[1], sizeof(names) - 1);
+	if (!name) {
+		fail(p, "an unknown escape in a string");
+		return NULL;
+	}
+	*out++ = bytes[name - names];
+	p->at += 2;
+	return out;
+}
+
+/* Skips what stands for itself, and tells what ends it: '"', '\\', or 0 after a failure. */
+static char skip_text(struct parser *p)
+{
+	for (;;) {
+		p->at = json_skip_plain(p->at, p->end);
+		if (p->at == p->end) {
+			fail_unexpected(p, "the rest of a string");
 			return 0;
-		if (byte < 0x20)
-			return fail(
-				parser, "control character in a string (write it as an escape)");
-		if (byte < 0x80) {
-			parser->at++;
-			continue;
 		}
-		size_t length = utf8_length(parser->at, parser->end);
-		if (length == 0)
-			return fail(parser, "bytes that are not UTF-8");
-		parser->at += length;
+		unsigned char byte = (unsigned char)*p->at;
+		if (byte == '"' || byte == '\\')
+			return (char)byte;
+		if (byte < 0x20) {
+			fail(p, "a control character in a string must be escaped");
+			return 0;
+		}
+		size_t length = json_utf8_length(p->at, p->end);
+		if (length == 0) {
+			fail(p, "a string is not valid UTF-8");
+			return 0;
+		}
+		p->at += length;
 	}
-	return fail(parser, "");
 }
 
-/* The rest of a string that has escapes; `start` is its first byte. */
-static int take_escaped(struct parser *parser, const char *start, struct str *ret)
+/* From the first escape on: the text before it is copied, and the rest decoded after it. */
+static bool parse_escaped(struct parser *p, const char *start, struct str *ret)
 {
-	/* A decoded string is never longer than its text. */
-	const char *closing = parser->at;
-	while (closing < parser->end && *closing != '"')
-		closing += *closing == '\\' ? 2 : 1;
-	if (closing >= parser->end) {
-		parser->at = parser->end;
-		return fail(parser, "");
-	}
-	char *out = arena_alloc(parser->arena, (size_t)(closing - start) + 1);
-	if (!out)
-		return fail_memory(parser);
-	size_t used = (size_t)(parser->at - start);
-	memcpy(out, start, used);
-	while (*parser->at == '\\') {
-		parser->at++;
-		if (take_escape(parser, out, &used) < 0)
-			return -1;
-		const char *plain = parser->at;
-		if (skip_plain(parser) < 0)
-			return -1;
-		memcpy(out + used, plain, (size_t)(parser->at - plain));
-		used += (size_t)(parser->at - plain);
-	}
-	out[used] = '\0';
-	*ret = str_n(out, used);
-	parser->at++;
-	return 0;
-}
+	const char *closing = p->at;
 
-/* A string; parser->at is behind its opening quote. */
-static int take_string(struct parser *parser, struct str *ret)
-{
-	const char *start = parser->at;
-
-	if (skip_plain(parser) < 0)
-		return -1;
-	if (*parser->at == '\\')
-		return take_escaped(parser, start, ret);
-	*ret = str_n(start, (size_t)(parser->at - start));
-	parser->at++;
-	return 0;
-}
-
-static const char *skip_digits(const char *at, const char *end)
-{
-	while (at < end && *at >= '0' && *at <= '9')
-		at++;
-	return at;
-}
-
-static int take_number(struct parser *parser, struct json **ret)
-{
-	const char *start = parser->at, *at = start, *digits;
-
-	if (*at == '-')
-		at++;
-	digits = at;
-	at = skip_digits(at, parser->end);
-	if (at == digits)
-		return fail(parser, "expected a value");
-	if (*digits == '0' && at > digits + 1)
-		return fail(parser, "a number may not begin with 0");
-	if (at < parser->end && *at == '.') {
-		digits = at + 1;
-		at = skip_digits(digits, parser->end);
-		if (at == digits)
-			return fail(parser, "digits are missing after the decimal point");
-	}
-	if (at < parser->end && (*at == 'e' || *at == 'E')) {
-		at++;
-		if (at < parser->end && (*at == '+' || *at == '-'))
-			at++;
-		digits = at;
-		at = skip_digits(digits, parser->end);
-		if (at == digits)
-			return fail(parser, "digits are missing in the exponent");
-	}
-	parser->at = at;
-	*ret = json_new_number(parser->arena, str_n(start, (size_t)(at - start)));
-	return *ret ? 0 : fail_memory(parser);
-}
-
-static int take_word(struct parser *parser, struct str word, struct json *value, struct json **ret)
-{
-	if (!str_starts_with(str_n(parser->at, (size_t)(parser->end - parser->at)), word))
-		return fail(parser, "expected a value");
-	parser->at += word.len;
-	*ret = value;
-	return value ? 0 : fail_memory(parser);
-}
-
-static int push(struct parser *parser, struct pending pending)
-{
-	if (parser->used == parser->capacity) {
-		size_t capacity = parser->capacity ? parser->capacity * 2 : STACK_FIRST;
-		struct pending *grown = realloc(parser->stack, capacity * sizeof(*grown));
-		if (!grown)
-			return fail_memory(parser);
-		parser->stack = grown;
-		parser->capacity = capacity;
-	}
-	parser->stack[parser->used++] = pending;
-	return 0;
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-	const struct pending *const *x = a, *const *y = b;
-	int order = str_cmp((*x)->key, (*y)->key);
-
-	if (order)
-		return order;
-	return (*x)->key_at < (*y)->key_at ? -1 : 1;
-}
-
-/* The later one of two members with the same key, or NULL. Sets *ret_failed when memory is out. */
-static const struct pending *find_duplicate(
-	const struct pending *members, size_t count, bool *ret_failed)
-{
-	if (count <= LINEAR_KEYS) {
-		for (size_t i = 1; i < count; i++)
-			for (size_t j = 0; j < i; j++)
-				if (str_eq(members[i].key, members[j].key))
-					return &members[i];
-		return NULL;
-	}
-	CLEANUP(cleanup_free)
-	const struct pending **sorted = calloc(count, sizeof(struct pending *));
-	if (!sorted) {
-		*ret_failed = true;
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &members[i];
-	qsort(sorted, count, sizeof(*sorted), compare_keys);
-	for (size_t i = 1; i < count; i++)
-		if (str_eq(sorted[i]->key, sorted[i - 1]->key))
-			return sorted[i];
-	return NULL;
-}
-
-static int close_object(struct parser *parser, size_t base, struct json **ret)
-{
-	struct pending *members = parser->stack + base;
-	size_t count = parser->used - base;
-	bool failed = false;
-	struct json *object = json_new_object(parser->arena);
-	const struct pending *duplicate = find_duplicate(members, count, &failed);
-
-	if (!object || failed)
-		return fail_memory(parser);
-	if (duplicate && !parser->limits.last_key_wins)
-		return fail_at(parser, duplicate->key_at, "duplicate key", duplicate->key);
-	if (count && !duplicate) {
-		object->members = arena_alloc(parser->arena, count * sizeof(struct json_member));
-		if (!object->members)
-			return fail_memory(parser);
-		object->capacity = (uint32_t)count;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (duplicate)
-			json_set_str(object, members[i].key, members[i].value);
-		else
-			object->members[object->count++] =
-				(struct json_member){members[i].key, members[i].value};
-	}
-	parser->used = base;
-	*ret = object;
-	return arena_is_exhausted(parser->arena) ? fail_memory(parser) : 0;
-}
-
-static int close_array(struct parser *parser, size_t base, struct json **ret)
-{
-	size_t count = parser->used - base;
-	struct json *array = json_new_array(parser->arena);
-
-	if (!array)
-		return fail_memory(parser);
-	if (count) {
-		array->items = arena_alloc(parser->arena, count * sizeof(struct json *));
-		if (!array->items)
-			return fail_memory(parser);
-		array->capacity = array->count = (uint32_t)count;
-	}
-	for (size_t i = 0; i < count; i++)
-		array->items[i] = parser->stack[base + i].value;
-	parser->used = base;
-	*ret = array;
-	return 0;
-}
-
-static int take_value(struct parser *parser, unsigned depth, struct json **ret);
-
-static int take_member(struct parser *parser, unsigned depth)
-{
-	struct pending member = {.key_at = parser->at};
-
-	if (parser->at >= parser->end || *parser->at != '"')
-		return fail(parser, "expected a key in double quotes");
-	parser->at++;
-	if (take_string(parser, &member.key) < 0)
-		return -1;
-	skip_space(parser);
-	if (parser->at >= parser->end || *parser->at != ':')
-		return fail(parser, "expected ':' after the key");
-	parser->at++;
-	if (take_value(parser, depth, &member.value) < 0)
-		return -1;
-	return push(parser, member);
-}
-
-static int take_item(struct parser *parser, unsigned depth)
-{
-	struct pending item = {.key_at = parser->at};
-
-	if (take_value(parser, depth, &item.value) < 0)
-		return -1;
-	return push(parser, item);
-}
-
-/* An array or object; parser->at is behind its opening bracket. */
-static int take_container(struct parser *parser, unsigned depth, bool is_object, struct json **ret)
-{
-	char closing = is_object ? '}' : ']';
-	size_t base = parser->used;
-
-	if (depth >= parser->limits.max_depth)
-		return error_set(parser->err, ERROR_TOO_LARGE,
-			"the document is nested deeper than %u levels", parser->limits.max_depth);
-	skip_space(parser);
-	bool is_empty = parser->at < parser->end && *parser->at == closing;
-	while (!is_empty) {
-		skip_space(parser);
-		if ((is_object ? take_member(parser, depth + 1) : take_item(parser, depth + 1)) < 0)
-			return -1;
-		skip_space(parser);
-		if (parser->at < parser->end && *parser->at == closing)
+	while (closing < p->end && *closing != '"')
+		closing += *closing == '\\' && p->end - closing > 1 ? 2 : 1;
+	/* No escape is shorter than what it stands for. */
+	char *text = arena_alloc(p->arena, (size_t)(closing - start) + 1);
+	if (!text)
+		return fail_memory(p);
+	char *out = text;
+	for (;;) {
+		size_t length = (size_t)(p->at - start);
+		memcpy(out, start, length);
+		out += length;
+		if (*p->at == '"')
 			break;
-		if (parser->at >= parser->end || *parser->at != ',')
-			return fail(
-				parser, is_object ? "expected ',' or '}'" : "expected ',' or ']'");
-		parser->at++;
+		out = parse_escape(p, out);
+		if (!out)
+			return false;
+		start = p->at;
+		if (!skip_text(p))
+			return false;
 	}
-	parser->at++;
-	return is_object ? close_object(parser, base, ret) : close_array(parser, base, ret);
+	p->at++;
+	*out = '\0';
+	*ret = str_n(text, (size_t)(out - text));
+	return true;
 }
 
-static int take_value(struct parser *parser, unsigned depth, struct json **ret)
+static bool parse_string(struct parser *p, struct str *ret, bool *ret_is_plain)
 {
-	struct str text;
+	const char *start = ++p->at;
+	char stop = skip_text(p);
 
-	skip_space(parser);
-	if (parser->at >= parser->end)
-		return fail(parser, "");
-	switch (*parser->at) {
-	case '{':
-	case '[':
-		parser->at++;
-		return take_container(parser, depth, parser->at[-1] == '{', ret);
-	case '"':
-		parser->at++;
-		if (take_string(parser, &text) < 0)
-			return -1;
-		*ret = json_new_string(parser->arena, text);
-		return *ret ? 0 : fail_memory(parser);
-	case 't':
-		return take_word(parser, STR("true"), json_new_bool(parser->arena, true), ret);
-	case 'f':
-		return take_word(parser, STR("false"), json_new_bool(parser->arena, false), ret);
-	case 'n':
-		return take_word(parser, STR("null"), json_new_null(parser->arena), ret);
-	default:
-		return take_number(parser, ret);
+	*ret_is_plain = stop == '"';
+	if (stop == '\\')
+		return parse_escaped(p, start, ret);
+	*ret = str_n(start, (size_t)(p->at - start));
+	p->at++;
+	return stop != 0;
+}
+
+/* --- scalars ------------------------------------------------------------------------------- */
+
+static bool skip_digits(struct parser *p)
+{
+	const char *start = p->at;
+
+	while (p->at < p->end && *p->at >= '0' && *p->at <= '9')
+		p->at++;
+	return p->at > start || fail_unexpected(p, "a digit");
+}
+
+static bool parse_number(struct parser *p, struct json *ret)
+{
+	const char *start = p->at;
+
+	if (*p->at == '-')
+		p->at++;
+	const char *digits = p->at;
+	if (!skip_digits(p))
+		return false;
+	if (*digits == '0' && p->at - digits > 1) {
+		p->at = digits;
+		return fail(p, "a number must not begin with a zero");
 	}
+	if (p->at < p->end && *p->at == '.') {
+		p->at++;
+		if (!skip_digits(p))
+			return false;
+	}
+	if (p->at < p->end && (*p->at == 'e' || *p->at == 'E')) {
+		p->at++;
+		if (p->at < p->end && (*p->at == '+' || *p->at == '-'))
+			p->at++;
+		if (!skip_digits(p))
+			return false;
+	}
+	ret->type = JSON_NUMBER;
+	ret->text = str_n(start, (size_t)(p->at - start));
+	return true;
+}
+
+static bool parse_word(struct parser *p, struct str word, struct json *ret)
+{
+	if (!str_starts_with(str_n(p->at, (size_t)(p->end - p->at)), word))
+		return fail_unexpected(p, "a value");
+	ret->type = word.ptr[0] == 'n' ? JSON_NULL : JSON_BOOL;
+	ret->is_true = word.ptr[0] == 't';
+	p->at += word.len;
+	return true;
+}
+
+/* --- containers ---------------------------------------------------------------------------- */
+
+static void skip_space(struct parser *p)
+{
+	while (p->at < p->end &&
+		(*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r'))
+		p->at++;
+}
+
+static bool push(struct parser *p, struct str key, const struct json *value)
+{
+	if (p->used == p->capacity) {
+		struct json_entry *grown =
+			arena_alloc(p->arena, p->capacity * 2 * sizeof(*p->entries));
+		if (!grown)
+			return fail_memory(p);
+		memcpy(grown, p->entries, p->used * sizeof(*grown));
+		p->entries = grown;
+		p->capacity *= 2;
+	}
+	p->entries[p->used++] = (struct json_entry){key, *value};
+	return true;
+}
+
+/* Steps over the bracket; the entries from *ret_first on are the container's. */
+static bool enter(struct parser *p, size_t *ret_first)
+{
+	char what[64];
+
+	if (p->depth == p->max_depth) {
+		snprintf(what, sizeof(what), "nested deeper than %u levels", p->max_depth);
+		return fail_at(p, p->at, ERROR_TOO_LARGE, what);
+	}
+	p->depth++;
+	p->at++;
+	*ret_first = p->used;
+	return true;
+}
+
+/* After a value: true at ',' with *ret_more, true at the bracket without. */
+static bool parse_separator(struct parser *p, char bracket, bool *ret_more)
+{
+	skip_space(p);
+	if (p->at == p->end || (*p->at != ',' && *p->at != bracket))
+		return fail_unexpected(p, bracket == '}' ? "',' or '}'" : "',' or ']'");
+	*ret_more = *p->at++ == ',';
+	return true;
+}
+
+static bool close_array(struct parser *p, size_t first, struct json *ret)
+{
+	size_t count = p->used - first;
+	struct json_entry *entries = p->entries + first;
+
+	*ret = (struct json){.type = JSON_ARRAY, .arena = p->arena};
+	p->used = first;
+	p->depth--;
+	if (count == 0)
+		return true;
+	if (count > UINT32_MAX / 4)
+		return fail_memory(p);
+	ret->items = arena_alloc(p->arena, count * (sizeof(struct json *) + sizeof(struct json)));
+	if (!ret->items)
+		return fail_memory(p);
+	struct json *values = (struct json *)(ret->items + count);
+	for (size_t i = 0; i < count; i++) {
+		values[i] = entries[i].value;
+		ret->items[i] = &values[i];
+	}
+	ret->count = ret->capacity = (uint32_t)count;
+	return true;
+}
+
+static bool parse_array(struct parser *p, struct json *ret)
+{
+	size_t first;
+	bool more = true;
+
+	if (!enter(p, &first))
+		return false;
+	skip_space(p);
+	if (p->at < p->end && *p->at == ']') {
+		p->at++;
+		more = false;
+	}
+	while (more) {
+		struct json value = {0};
+		if (!parse_value(p, &value) || !push(p, STR_NULL, &value) ||
+			!parse_separator(p, ']', &more))
+			return false;
+	}
+	return close_array(p, first, ret);
+}
+
+static bool close_object(struct parser *p, size_t first, struct json *ret)
+{
+	struct str duplicate;
+
+	switch (json_object_fill(
+		ret, p->arena, p->entries + first, p->used - first, p->last_key_wins, &duplicate)) {
+	case JSON_FILL_DUPLICATE:
+		return fail_duplicate(p, duplicate);
+	case JSON_FILL_NO_MEMORY:
+		return fail_memory(p);
+	case JSON_FILL_DONE:
+		break;
+	}
+	p->used = first;
+	p->depth--;
+	return true;
+}
+
+static bool parse_member(struct parser *p)
+{
+	struct json value = {0};
+	struct str key;
+	bool is_plain;
+
+	skip_space(p);
+	if (p->at == p->end || *p->at != '"')
+		return fail_unexpected(p, "a key in quotes");
+	if (!parse_string(p, &key, &is_plain))
+		return false;
+	skip_space(p);
+	if (p->at == p->end || *p->at != ':')
+		return fail_unexpected(p, "':'");
+	p->at++;
+	return parse_value(p, &value) && push(p, key, &value);
+}
+
+static bool parse_object(struct parser *p, struct json *ret)
+{
+	size_t first;
+	bool more = true;
+
+	if (!enter(p, &first))
+		return false;
+	skip_space(p);
+	if (p->at < p->end && *p->at == '}') {
+		p->at++;
+		more = false;
+	}
+	while (more)
+		if (!parse_member(p) || !parse_separator(p, '}', &more))
+			return false;
+	return close_object(p, first, ret);
+}
+
+/* --- the document -------------------------------------------------------------------------- */
+
+static bool parse_value(struct parser *p, struct json *ret)
+{
+	skip_space(p);
+	switch (p->at < p->end ? *p->at : '\0') {
+	case '{':
+		return parse_object(p, ret);
+	case '[':
+		return parse_array(p, ret);
+	case '"':
+		ret->type = JSON_STRING;
+		return parse_string(p, &ret->text, &ret->is_plain);
+	case 't':
+		return parse_word(p, STR("true"), ret);
+	case 'f':
+		return parse_word(p, STR("false"), ret);
+	case 'n':
+		return parse_word(p, STR("null"), ret);
+	case '-':
+	case '0' ... '9':
+		return parse_number(p, ret);
+	default:
+		return fail_unexpected(p, "a value");
+	}
+}
+
+static void begin(struct parser *p, struct arena *arena, struct str text,
+	const struct json_limits *limits, struct error *err)
+{
+	p->arena = arena;
+	p->start = p->at = text.ptr ? text.ptr : "";
+	p->end = p->start + text.len;
+	p->depth = 0;
+	p->max_depth = limits->max_depth ? limits->max_depth : JSON_MAX_DEPTH;
+	p->last_key_wins = limits->last_key_wins;
+	p->err = err;
+	p->entries = p->first_entries;
+	p->used = 0;
+	p->capacity = FIRST_ENTRIES;
 }
 
 int json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
 	struct json **ret, struct error *err)
 {
-	struct parser parser = {.arena = arena,
-		.begin = text.ptr,
-		.at = text.ptr,
-		.end = text.ptr ? text.ptr + text.len : NULL,
-		.limits = limits ? *limits : (struct json_limits){0},
-		.err = err};
-	struct json *value = NULL;
+	static const struct json_limits defaults;
+	struct parser p; /* not cleared: entries are written before they are read */
+	struct json value = {0};
 
-	if (!parser.limits.max_bytes)
-		parser.limits.max_bytes = JSON_MAX_BYTES;
-	if (!parser.limits.max_depth)
-		parser.limits.max_depth = JSON_MAX_DEPTH;
-	if (text.len > parser.limits.max_bytes)
+	limits = limits ? limits : &defaults;
+	size_t max_bytes = limits->max_bytes ? limits->max_bytes : JSON_MAX_BYTES;
+	if (text.len > max_bytes)
 		return error_set(err, ERROR_TOO_LARGE,
-			"the document has %zu bytes, the limit is %zu", text.len,
-			parser.limits.max_bytes);
-	int result = take_value(&parser, 0, &value);
-	if (result == 0) {
-		skip_space(&parser);
-		if (parser.at < parser.end)
-			result = fail_at(
-				&parser, parser.at, "unexpected text after the document", STR_NULL);
+			"the document has %zu bytes, more than the %zu allowed", text.len,
+			max_bytes);
+	begin(&p, arena, text, limits, err);
+	if (!parse_value(&p, &value))
+		return -1;
+	skip_space(&p);
+	if (p.at < p.end) {
+		fail_unexpected(&p, "the end of the document");
+		return -1;
 	}
-	free(parser.stack);
-	if (result == 0)
-		*ret = value;
-	return result;
+	struct json *root = arena_alloc(arena, sizeof(*root));
+	if (!root) {
+		fail_memory(&p);
+		return -1;
+	}
+	*root = value;
+	*ret = root;
+	return 0;
 }

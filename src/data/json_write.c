@@ -1,171 +1,252 @@
 /*
- * json_write.c - values to text.
+ * json_write.c - document to text.
+ *
+ * A string that the parser found to need no escape is copied without another look. Text of unknown
+ * origin is checked: bytes that are not UTF-8 come out as U+FFFD, as Go writes them, so that what
+ * leaves is always JSON.
  */
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "data/json.h"
-#include "data/json_value.h"
+#include "data/json_node.h"
+#include "data/json_scan.h"
 
-#define INDENT 2
+#define SORT_ON_STACK 64 /* members that are sorted without asking for memory */
 
-/* Bytes at the front that can be written as they are. */
-static size_t plain_length(struct str text, unsigned flags)
+struct writer {
+	struct buf *out;
+	unsigned flags;
+	unsigned depth;
+};
+
+static void write_value(struct writer *w, const struct json *value);
+
+/* buf_add without its call and NUL while there is room; json_write adds the NUL. */
+static inline void put(struct writer *w, const char *bytes, size_t length)
 {
-	size_t i = 0;
+	struct buf *out = w->out;
 
-	for (; i < text.len; i++) {
-		uint8_t byte = (uint8_t)text.ptr[i];
-		if (byte < 0x20 || byte == '"' || byte == '\\')
-			break;
-		if ((flags & JSON_WRITE_HTML) &&
-			(byte == '<' || byte == '>' || byte == '&' || byte == 0xe2))
-			break;
-	}
-	return i;
-}
-
-/* Writes the escaped form of what plain_length stopped at; the bytes it took. */
-static size_t write_escape(struct buf *out, struct str text)
-{
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	const char *simple = text.ptr[0] ? strchr(from, text.ptr[0]) : NULL;
-
-	if (simple) {
-		buf_add_byte(out, '\\');
-		buf_add_byte(out, to[simple - from]);
-		return 1;
-	}
-	if ((uint8_t)text.ptr[0] == 0xe2) { /* U+2028 and U+2029 are e2 80 a8, e2 80 a9 */
-		bool is_separator = text.len >= 3 && (uint8_t)text.ptr[1] == 0x80 &&
-				    ((uint8_t)text.ptr[2] == 0xa8 || (uint8_t)text.ptr[2] == 0xa9);
-		if (!is_separator) {
-			buf_add_byte(out, text.ptr[0]);
-			return 1;
-		}
-		buf_add_cstr(out, (uint8_t)text.ptr[2] == 0xa8 ? "\\u2028" : "\\u2029");
-		return 3;
-	}
-	buf_printf(out, "\\u%04x", (unsigned)(uint8_t)text.ptr[0]);
-	return 1;
-}
-
-bool json_write_string(struct buf *out, struct str text, unsigned flags)
-{
-	buf_add_byte(out, '"');
-	while (text.len) {
-		size_t plain = plain_length(text, flags);
-		buf_add(out, text.ptr, plain);
-		text = str_slice(text, plain, text.len);
-		if (text.len) {
-			size_t taken = write_escape(out, text);
-			text = str_slice(text, taken, text.len);
-		}
-	}
-	return buf_add_byte(out, '"');
-}
-
-static void new_line(struct buf *out, unsigned flags, unsigned depth)
-{
-	if (!(flags & JSON_WRITE_PRETTY))
+	if (length >= out->capacity - out->len && !buf_reserve(out, length))
 		return;
-	buf_add_byte(out, '\n');
-	for (unsigned i = 0; i < depth * INDENT; i++)
-		buf_add_byte(out, ' ');
+	memcpy(out->ptr + out->len, bytes, length);
+	out->len += length;
 }
 
-static void write_value(struct buf *out, const struct json *value, unsigned flags, unsigned depth);
-
-static void write_array(struct buf *out, const struct json *array, unsigned flags, unsigned depth)
+static inline void put_byte(struct writer *w, char byte)
 {
-	buf_add_byte(out, '[');
-	for (uint32_t i = 0; i < array->count; i++) {
-		if (i)
-			buf_add_byte(out, ',');
-		new_line(out, flags, depth + 1);
-		write_value(out, array->items[i], flags, depth + 1);
+	put(w, &byte, 1);
+}
+
+static void put_escaped(struct writer *w, unsigned char byte)
+{
+	static const char digits[] = "0123456789abcdef";
+	static const char bytes[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
+	const char *known = memchr(bytes, byte, sizeof(bytes) - 1);
+	char text[6] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
+
+	if (known) {
+		text[1] = names[known - bytes];
+		put(w, text, 2);
+	} else {
+		put(w, text, sizeof(text));
 	}
-	if (array->count)
-		new_line(out, flags, depth);
-	buf_add_byte(out, ']');
+}
+
+/* One character that is not ASCII, or a byte that is not UTF-8; returns what comes after it. */
+static const char *put_character(struct writer *w, const char *at, const char *end)
+{
+	size_t length = json_utf8_length(at, end);
+
+	if (length == 0) {
+		put(w, "\\ufffd", 6);
+		return at + 1;
+	}
+	if ((w->flags & JSON_WRITE_HTML) && length == 3 && memcmp(at, "\xe2\x80", 2) == 0 &&
+		((unsigned char)at[2] & 0xfe) == 0xa8)
+		put(w, at[2] & 1 ? "\\u2029" : "\\u2028", 6);
+	else
+		put(w, at, length);
+	return at + length;
+}
+
+/* Where plain text ends for this writer. */
+static const char *skip_plain(const struct writer *w, const char *at, const char *end)
+{
+	const char *stop = json_skip_plain(at, end);
+
+	if (w->flags & JSON_WRITE_HTML)
+		for (; at < stop; at++)
+			if (*at == '<' || *at == '>' || *at == '&')
+				return at;
+	return stop;
+}
+
+static void write_text(struct writer *w, struct str text)
+{
+	const char *at = text.ptr, *end = text.ptr + text.len;
+
+	put_byte(w, '"');
+	while (text.len) {
+		const char *stop = skip_plain(w, at, end);
+		put(w, at, (size_t)(stop - at));
+		if (stop == end)
+			break;
+		if ((unsigned char)*stop < 0x80) {
+			put_escaped(w, (unsigned char)*stop);
+			at = stop + 1;
+		} else {
+			at = put_character(w, stop, end);
+		}
+	}
+	put_byte(w, '"');
+}
+
+static void write_newline(struct writer *w)
+{
+	if (!(w->flags & JSON_WRITE_PRETTY))
+		return;
+	put_byte(w, '\n');
+	for (unsigned i = 0; i < w->depth; i++)
+		put(w, "  ", 2);
+}
+
+static void write_member(struct writer *w, const struct json_member *member)
+{
+	write_text(w, member->key);
+	put(w, ": ", w->flags & JSON_WRITE_PRETTY ? 2 : 1);
+	write_value(w, member->value);
 }
 
 static int compare_members(const void *a, const void *b)
 {
-	return str_cmp(((const struct json_member *)a)->key, ((const struct json_member *)b)->key);
+	return str_cmp((*(const struct json_member *const *)a)->key,
+		(*(const struct json_member *const *)b)->key);
 }
 
-static void write_members(struct buf *out, const struct json_member *members, uint32_t count,
-	unsigned flags, unsigned depth)
+static void write_sorted(struct writer *w, const struct json *object)
 {
-	buf_add_byte(out, '{');
-	for (uint32_t i = 0; i < count; i++) {
+	const struct json_member *few[SORT_ON_STACK];
+	CLEANUP(cleanup_free) const struct json_member **many = NULL;
+	const struct json_member **members = few;
+
+	if (object->count > SORT_ON_STACK) {
+		many = malloc(object->count * sizeof(*many));
+		if (!many) {
+			w->out->failed = true;
+			return;
+		}
+		members = many;
+	}
+	for (uint32_t i = 0; i < object->count; i++)
+		members[i] = &object->members[i];
+	qsort(members, object->count, sizeof(members[0]), compare_members);
+	for (uint32_t i = 0; i < object->count; i++) {
 		if (i)
-			buf_add_byte(out, ',');
-		new_line(out, flags, depth + 1);
-		json_write_string(out, members[i].key, flags);
-		buf_add_byte(out, ':');
-		if (flags & JSON_WRITE_PRETTY)
-			buf_add_byte(out, ' ');
-		write_value(out, members[i].value, flags, depth + 1);
+			put_byte(w, ',');
+		write_newline(w);
+		write_member(w, members[i]);
 	}
-	if (count)
-		new_line(out, flags, depth);
-	buf_add_byte(out, '}');
 }
 
-static void write_object(struct buf *out, const struct json *object, unsigned flags, unsigned depth)
+static void write_object(struct writer *w, const struct json *object)
 {
-	if (!(flags & JSON_WRITE_SORTED) || object->count < 2) {
-		write_members(out, object->members, object->count, flags, depth);
-		return;
-	}
-	CLEANUP(cleanup_free) struct json_member *sorted = calloc(object->count, sizeof(*sorted));
-	if (!sorted) {
-		out->failed = true;
-		return;
-	}
-	memcpy(sorted, object->members, object->count * sizeof(*sorted));
-	qsort(sorted, object->count, sizeof(*sorted), compare_members);
-	write_members(out, sorted, object->count, flags, depth);
+	put_byte(w, '{');
+	w->depth++;
+	if (w->flags & JSON_WRITE_SORTED)
+		write_sorted(w, object);
+	else
+		for (uint32_t i = 0; i < object->count; i++) {
+			if (i)
+				put_byte(w, ',');
+			write_newline(w);
+			write_member(w, &object->members[i]);
+		}
+	w->depth--;
+	if (object->count)
+		write_newline(w);
+	put_byte(w, '}');
 }
 
-static void write_value(struct buf *out, const struct json *value, unsigned flags, unsigned depth)
+static void write_array(struct writer *w, const struct json *array)
+{
+	put_byte(w, '[');
+	w->depth++;
+	for (uint32_t i = 0; i < array->count; i++) {
+		if (i)
+			put_byte(w, ',');
+		write_newline(w);
+		write_value(w, array->items[i]);
+	}
+	w->depth--;
+	if (array->count)
+		write_newline(w);
+	put_byte(w, ']');
+}
+
+static void write_plain(struct writer *w, struct str text)
+{
+	put_byte(w, '"');
+	put(w, text.ptr, text.len);
+	put_byte(w, '"');
+}
+
+static void write_value(struct writer *w, const struct json *value)
 {
 	switch (json_type(value)) {
 	case JSON_NULL:
-		buf_add(out, "null", 4);
+		put(w, "null", 4);
 		break;
 	case JSON_BOOL:
-		buf_add_cstr(out, value->boolean ? "true" : "false");
+		put(w, value->is_true ? "true" : "false", value->is_true ? 4 : 5);
 		break;
 	case JSON_NUMBER:
 	case JSON_RAW:
-		buf_add_str(out, value->text);
+		put(w, value->text.ptr, value->text.len);
 		break;
 	case JSON_STRING:
-		json_write_string(out, value->text, flags);
+		if (value->is_plain && !(w->flags & JSON_WRITE_HTML))
+			write_plain(w, value->text);
+		else
+			write_text(w, value->text);
 		break;
 	case JSON_ARRAY:
-		write_array(out, value, flags, depth);
+		write_array(w, value);
 		break;
 	case JSON_OBJECT:
-		write_object(out, value, flags, depth);
+		write_object(w, value);
 		break;
 	}
+}
+
+/* Ends the text and tells whether all of it is there. */
+static bool finish(struct buf *out)
+{
+	return buf_add(out, NULL, 0);
 }
 
 bool json_write(struct buf *out, const struct json *value, unsigned flags)
 {
-	write_value(out, value, flags, 0);
-	return !out->failed;
+	struct writer w = {out, flags, 0};
+
+	write_value(&w, value);
+	return finish(out);
+}
+
+bool json_write_string(struct buf *out, struct str text, unsigned flags)
+{
+	struct writer w = {out, flags, 0};
+
+	write_text(&w, text);
+	return finish(out);
 }
 
 struct str json_text(struct arena *arena, const struct json *value, unsigned flags)
 {
 	CLEANUP(buf_free) struct buf out = BUF_INITIALIZER(0);
 
-	if (!json_write(&out, value, flags))
+	if (!json_write(&out, value, flags)) {
+		arena_alloc(arena, SIZE_MAX); /* marks it exhausted: the caller asks there */
 		return STR_NULL;
+	}
 	return arena_str(arena, buf_str(&out));
 }
