@@ -126,6 +126,20 @@ void cloudevent_set_extension(struct cloudevent *event, struct str name, struct 
 
 /* --- MQTT ------------------------------------------------------------------------------------ */
 
+/* "ce-" and the name, which may hold any byte (so not by printf). */
+static struct str prefixed(struct arena *arena, struct str name)
+{
+	size_t len = sizeof(PREFIX) - 1;
+	char *text = arena_alloc(arena, len + name.len);
+
+	if (text == NULL)
+		return STR_NULL;
+	memcpy(text, PREFIX, len);
+	if (name.len > 0)
+		memcpy(text + len, name.ptr, name.len);
+	return str_n(text, len + name.len);
+}
+
 int cloudevent_to_mqtt_binary(struct arena *arena, const struct cloudevent *event,
 	struct mqtt_message *ret, struct error *err)
 {
@@ -143,12 +157,11 @@ int cloudevent_to_mqtt_binary(struct arena *arena, const struct cloudevent *even
 
 		if (!str_is_null(value))
 			properties[count++] = (struct mqtt_property){
-				arena_printf(arena, PREFIX "%s", attributes[i].name), value};
+				prefixed(arena, str_of(attributes[i].name)), value};
 	}
 	for (size_t i = 0; i < event->extension_count; i++)
 		properties[count++] = (struct mqtt_property){
-			arena_printf(arena, PREFIX "%" STR_F, STR_A(event->extensions[i].name)),
-			event->extensions[i].value};
+			prefixed(arena, event->extensions[i].name), event->extensions[i].value};
 	if (arena_is_exhausted(arena))
 		return error_set(err, ERROR_MEMORY, "no room for an event");
 	*ret = (struct mqtt_message){
