@@ -1,8 +1,8 @@
 /*
  * agent_feedback.c - JSONPaths and the well-known statuses.
  *
- * Types follow the original: an integer is Integer, text String, a boolean Boolean; objects, lists and
- * fractions travel as JsonRaw, compact with sorted members.
+ * Types follow the original: an integer is Integer, text String, a boolean Boolean; objects, lists
+ * and fractions travel as JsonRaw, compact with sorted members.
  */
 #include "maestro/agent_feedback.h"
 
@@ -97,9 +97,10 @@ static void path_read(struct feedback *feedback, const struct json *rule)
 	struct json *found;
 	struct error err;
 	if (jsonpath_eval(arena, path, feedback->object, &found, &err) < 0) {
-		feedback_fail(feedback,
-			arena_printf(arena, "failed to parse json path %" STR_F " of %" STR_F ": %s",
-				STR_A(path), STR_A(name), err.message));
+		feedback_fail(
+			feedback, arena_printf(arena,
+					  "failed to parse json path %" STR_F " of %" STR_F ": %s",
+					  STR_A(path), STR_A(name), err.message));
 		return;
 	}
 	if (json_count(found) > 0)
@@ -110,7 +111,7 @@ static void path_read(struct feedback *feedback, const struct json *rule)
 static struct json *condition_status(const struct json *object, const char *type)
 {
 	struct json *each;
-	json_for_each(json_find(object, "status", "conditions", NULL), i, each) {
+	json_for_each (json_find(object, "status", "conditions", NULL), i, each) {
 		if (str_eq_c(json_get_text(each, "type"), type))
 			return json_get(each, "status");
 	}
@@ -160,13 +161,13 @@ void agent_feedback_read(struct arena *arena, const struct json *rules, const st
 {
 	struct feedback feedback = {arena, object, json_new_array(arena), STR_NULL};
 	struct json *rule, *path;
-	json_for_each(rules, i, rule) {
+	json_for_each (rules, i, rule) {
 		struct str type = json_get_text(rule, "type");
 		if (str_eq_c(type, "WellKnownStatus"))
 			well_known_read(&feedback);
 		if (!str_eq_c(type, "JSONPaths"))
 			continue;
-		json_for_each(json_get(rule, "jsonPaths"), k, path)
+		json_for_each (json_get(rule, "jsonPaths"), k, path)
 			path_read(&feedback, path);
 	}
 	*ret_values = feedback.values;

@@ -10,8 +10,9 @@
 
 /*
  * Evaluates the rules (manifestConfigs[].feedbackRules) over the object, in their order. ret_values
- * gets the values {"name","fieldValue":{"type",...}}; paths that lead nowhere are left out. ret_error
- * gets the words of all that went wrong, null when nothing did; values are given all the same.
+ * gets the values {"name","fieldValue":{"type",...}}; paths that lead nowhere are left out.
+ * ret_error gets the words of all that went wrong, null when nothing did; values are given all the
+ * same.
  */
 void agent_feedback_read(struct arena *arena, const struct json *rules, const struct json *object,
 	struct json **ret_values, struct str *ret_error);

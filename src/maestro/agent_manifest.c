@@ -1,10 +1,10 @@
 /*
  * agent_manifest.c - the decisions about one manifest.
  *
- * Drift is found by asking whether the object still contains the manifest, not by comparing what was
- * sent with what is there: servers add defaults, controllers fill in their own members, and none of that
- * is drift. A list must be equal item by item; where a server sorts or normalises, the manifest never
- * "holds", which agent_apply.c takes into account.
+ * Drift is found by asking whether the object still contains the manifest, not by comparing what
+ * was sent with what is there: servers add defaults, controllers fill in their own members, and
+ * none of that is drift. A list must be equal item by item; where a server sorts or normalises, the
+ * manifest never "holds", which agent_apply.c takes into account.
  */
 #include "maestro/agent_manifest.h"
 
@@ -35,7 +35,8 @@ static bool wildcard_matches(struct str pattern, struct str text)
 	return p == pattern.len;
 }
 
-static bool identifier_matches(const struct json *identifier, const struct agent_resource_meta *meta)
+static bool identifier_matches(
+	const struct json *identifier, const struct agent_resource_meta *meta)
 {
 	return str_eq(json_get_text(identifier, "group"), meta->group) &&
 	       str_eq(json_get_text(identifier, "resource"), meta->resource) &&
@@ -61,8 +62,8 @@ static int strategy_read(
 	while (row < COUNT(rows) && !str_eq_c(type, rows[row].name))
 		row++;
 	if (row == COUNT(rows))
-		return error_set(err, ERROR_UNPROCESSABLE, "unsupported update strategy \"%" STR_F "\"",
-			STR_A(type));
+		return error_set(err, ERROR_UNPROCESSABLE,
+			"unsupported update strategy \"%" STR_F "\"", STR_A(type));
 	config->strategy = rows[row].strategy;
 	const struct json *options = json_get(strategy, "serverSideApply");
 	struct str manager = json_get_text(options, "fieldManager");
@@ -80,7 +81,7 @@ int agent_manifest_configure(const struct json *bundle, const struct agent_resou
 {
 	struct agent_manifest_config config = {.field_manager = STR(AGENT_FIELD_MANAGER)};
 	const struct json *each, *strategy = NULL;
-	json_for_each(json_get(bundle, "manifestConfigs"), i, each) {
+	json_for_each (json_get(bundle, "manifestConfigs"), i, each) {
 		if (!identifier_matches(json_get(each, "resourceIdentifier"), meta))
 			continue;
 		if (!config.feedback_rules && json_count(json_get(each, "feedbackRules")) > 0)
@@ -106,7 +107,7 @@ bool agent_manifest_is_orphan(const struct json *bundle, const struct agent_reso
 		return true;
 	if (!str_eq_c(policy, "SelectivelyOrphan"))
 		return false;
-	json_for_each(json_find(option, "selectivelyOrphans", "orphaningRules", NULL), i, rule) {
+	json_for_each (json_find(option, "selectivelyOrphans", "orphaningRules", NULL), i, rule) {
 		if (str_eq(json_get_text(rule, "group"), meta->group) &&
 			str_eq(json_get_text(rule, "resource"), meta->resource) &&
 			str_eq(json_get_text(rule, "namespace"), meta->name_space) &&
@@ -159,7 +160,7 @@ struct json *agent_owners_change(
 	struct json *old = json_find(live, "metadata", "ownerReferences", NULL), *each;
 	struct json *owners = json_new_array(arena);
 	bool was_owned = false;
-	json_for_each(old, i, each) {
+	json_for_each (old, i, each) {
 		if (str_eq(json_get_text(each, "uid"), json_get_text(owner, "uid")))
 			was_owned = true;
 		else
@@ -182,7 +183,7 @@ static void creation_times_drop(struct json *value)
 		if (time && json_type(time) == JSON_NULL)
 			json_remove(value, STR("creationTimestamp"));
 	}
-	json_for_each(value, i, each)
+	json_for_each (value, i, each)
 		creation_times_drop(each);
 }
 
@@ -222,7 +223,7 @@ static bool names_merge(struct json *metadata, const struct json *wanted, const 
 	const struct json *from = json_get(wanted, member);
 	struct json *to = json_get(metadata, member), *value;
 	bool is_changed = false;
-	json_for_each(from, i, value) {
+	json_for_each (from, i, value) {
 		struct str key = json_key_at(from, i);
 		if (str_ends_with(key, STR("-"))) {
 			is_changed |= json_remove(to, str_slice(key, 0, key.len - 1));
@@ -246,7 +247,7 @@ static bool body_differs(const struct json *manifest, const struct json *live)
 	const struct json *sides[] = {manifest, live};
 	for (size_t side = 0; side < 2; side++) {
 		const struct json *value;
-		json_for_each(sides[side], i, value) {
+		json_for_each (sides[side], i, value) {
 			struct str key = json_key_at(sides[side], i);
 			if (str_eq_c(key, "metadata") || str_eq_c(key, "status"))
 				continue;
@@ -287,7 +288,7 @@ static bool value_holds(const struct json *wanted, const struct json *live)
 		/* An empty object and an absent one are the same to most servers. */
 		if (!live)
 			return json_count(wanted) == 0;
-		json_for_each(wanted, i, each) {
+		json_for_each (wanted, i, each) {
 			if (!value_holds(each, json_get_str(live, json_key_at(wanted, i))))
 				return false;
 		}
@@ -296,7 +297,7 @@ static bool value_holds(const struct json *wanted, const struct json *live)
 	if (json_is(wanted, JSON_ARRAY)) {
 		if (json_count(wanted) != json_count(live))
 			return false;
-		json_for_each(wanted, k, each) {
+		json_for_each (wanted, k, each) {
 			if (!value_holds(each, json_at(live, k)))
 				return false;
 		}
@@ -308,7 +309,7 @@ static bool value_holds(const struct json *wanted, const struct json *live)
 static bool names_hold(const struct json *wanted, const struct json *live)
 {
 	const struct json *value;
-	json_for_each(wanted, i, value) {
+	json_for_each (wanted, i, value) {
 		struct str key = json_key_at(wanted, i);
 		bool is_removal = str_ends_with(key, STR("-"));
 		struct str name = is_removal ? str_slice(key, 0, key.len - 1) : key;
@@ -326,7 +327,7 @@ bool agent_manifest_holds(const struct json *manifest, const struct json *live)
 	if (!names_hold(json_get(wanted, "labels"), json_get(has, "labels")) ||
 		!names_hold(json_get(wanted, "annotations"), json_get(has, "annotations")))
 		return false;
-	json_for_each(manifest, i, value) {
+	json_for_each (manifest, i, value) {
 		struct str key = json_key_at(manifest, i);
 		/* stringData is written only; the server turns it into data. */
 		if (str_eq_c(key, "metadata") || str_eq_c(key, "status") ||

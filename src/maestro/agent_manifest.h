@@ -1,6 +1,6 @@
 /*
- * agent_manifest.h - one manifest of a bundle: its configuration, what is written, what has drifted.
- * Pure.
+ * agent_manifest.h - one manifest of a bundle: its configuration, what is written, what has
+ * drifted. Pure.
  */
 #ifndef REEVE_MAESTRO_AGENT_MANIFEST_H
 #define REEVE_MAESTRO_AGENT_MANIFEST_H
@@ -30,10 +30,10 @@ struct agent_manifest_config {
 	const struct json *feedback_rules; /* NULL: none */
 };
 
-/* What manifestConfigs say about an object. For rules and strategy the first matching entry that has
- * them decides; group and resource must be equal, namespace and name equal or matched with '*'.
- * ERROR_UNPROCESSABLE for what this agent cannot honour (ignoreFields, an unknown strategy): applying
- * the manifest without it would do what nobody asked for. */
+/* What manifestConfigs say about an object. For rules and strategy the first matching entry that
+ * has them decides; group and resource must be equal, namespace and name equal or matched with '*'.
+ * ERROR_UNPROCESSABLE for what this agent cannot honour (ignoreFields, an unknown strategy):
+ * applying the manifest without it would do what nobody asked for. */
 int agent_manifest_configure(const struct json *bundle, const struct agent_resource_meta *meta,
 	struct agent_manifest_config *ret, struct error *err);
 
@@ -52,9 +52,9 @@ struct json *agent_owner_new(struct arena *arena, struct str name, struct str ui
 struct json *agent_manifest_body(
 	struct arena *arena, const struct json *manifest, struct json *owner);
 
-/* Strategy Update: what to send for an object that exists, NULL when it is as it should be. Labels and
- * annotations are merged (a key ending in '-' removes), the owner is added or (`is_owned` false)
- * removed, everything else but status becomes the manifest's. */
+/* Strategy Update: what to send for an object that exists, NULL when it is as it should be. Labels
+ * and annotations are merged (a key ending in '-' removes), the owner is added or (`is_owned`
+ * false) removed, everything else but status becomes the manifest's. */
 struct json *agent_manifest_update(struct arena *arena, const struct json *manifest,
 	const struct json *live, struct json *owner, bool is_owned);
 

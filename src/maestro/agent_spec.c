@@ -1,10 +1,11 @@
 /*
  * agent_spec.c - which specs are taken, and in whose favour doubt is decided.
  *
- * Two decisions differ from the original agent's. A deletion that comes in a resync without metadata
- * and data says only that the server has no such bundle; a server that lost its database says it too, so
- * it removes nothing. And a spec for a bundle that is being deleted does not call it back to life: its
- * objects are half gone; the agent finishes, and then asks the server what it wants.
+ * Two decisions differ from the original agent's. A deletion that comes in a resync without
+ * metadata and data says only that the server has no such bundle; a server that lost its database
+ * says it too, so it removes nothing. And a spec for a bundle that is being deleted does not call
+ * it back to life: its objects are half gone; the agent finishes, and then asks the server what it
+ * wants.
  */
 #include "maestro/agent_spec.h"
 
@@ -66,7 +67,8 @@ static int attributes_read(const struct cloudevent *event, const char *consumer,
 			"extension resourceversion is missing or no number: \"%" STR_F "\"",
 			STR_A(version));
 	if (!str_eq_c(cluster, consumer))
-		return error_set(err, ERROR_INVALID, "unmatched cluster name %" STR_F, STR_A(cluster));
+		return error_set(
+			err, ERROR_INVALID, "unmatched cluster name %" STR_F, STR_A(cluster));
 	int64_t when;
 	if (!str_is_null(deletion) && !clock_parse(deletion, &when))
 		return error_set(err, ERROR_INVALID,
@@ -85,12 +87,11 @@ static int manifests_check(const struct json *manifests, struct error *err)
 {
 	struct json *manifest;
 	if (json_count(manifests) == 0)
-		return error_set(
-			err, ERROR_INVALID, "Workload manifests should not be empty");
+		return error_set(err, ERROR_INVALID, "Workload manifests should not be empty");
 	if (json_count(manifests) > AGENT_MAX_MANIFESTS)
 		return error_set(err, ERROR_TOO_LARGE, "%zu manifests exceed the limit of %d",
 			json_count(manifests), AGENT_MAX_MANIFESTS);
-	json_for_each(manifests, i, manifest) {
+	json_for_each (manifests, i, manifest) {
 		const struct json *metadata = json_get(manifest, "metadata");
 		if (json_get_text(metadata, "name").len == 0)
 			return error_set(err, ERROR_INVALID, "manifest %zu has no name", i);

@@ -15,9 +15,9 @@
 #define AGENT_MAX_ID 128
 
 enum agent_message {
-	AGENT_MESSAGE_SPEC,          /* create, update, delete request, resync response */
+	AGENT_MESSAGE_SPEC,	     /* create, update, delete request, resync response */
 	AGENT_MESSAGE_STATUS_RESYNC, /* the server tells the status hashes that it has */
-	AGENT_MESSAGE_FOREIGN        /* well-formed, but nothing to an agent */
+	AGENT_MESSAGE_FOREIGN	     /* well-formed, but nothing to an agent */
 };
 
 /* By the event's type. ERROR_INVALID: not of the manifest bundles' data type. */
@@ -28,11 +28,12 @@ struct agent_spec {
 	struct str id;
 	int64_t generation; /* resourceversion; 0: unknown */
 	bool is_deleting;
-	bool is_stub; /* a deletion in a resync by a server that does not know the id: no tombstone */
-	struct str source;      /* who sent it; statuses name it as their original source */
-	struct str metadata;    /* ObjectMeta as JSON; null when absent */
+	bool is_stub; /* a deletion in a resync by a server that does not know the id: no tombstone
+		       */
+	struct str source;	/* who sent it; statuses name it as their original source */
+	struct str metadata;	/* ObjectMeta as JSON; null when absent */
 	struct str log_tracing; /* null when absent */
-	struct str payload;     /* the manifest bundle as JSON; null for a deletion without one */
+	struct str payload;	/* the manifest bundle as JSON; null for a deletion without one */
 };
 
 /* ERROR_INVALID (another consumer, missing or malformed attributes, invalid manifests) and
@@ -48,13 +49,13 @@ struct agent_known {
 };
 
 enum agent_action {
-	AGENT_ADD,           /* a new work */
-	AGENT_REPLACE,       /* a newer spec of a known one */
+	AGENT_ADD,	     /* a new work */
+	AGENT_REPLACE,	     /* a newer spec of a known one */
 	AGENT_MARK_DELETING, /* a known one, or a new one whose traces must go */
 	AGENT_RETRY_DELETE,  /* asked again: do not wait for the backoff */
-	AGENT_SAME,          /* nothing changes */
-	AGENT_STALE,         /* older than what is known */
-	AGENT_LATER,         /* a spec for an id that is still being deleted: ask for it afterwards */
+	AGENT_SAME,	     /* nothing changes */
+	AGENT_STALE,	     /* older than what is known */
+	AGENT_LATER, /* a spec for an id that is still being deleted: ask for it afterwards */
 	AGENT_REFUSE_STUB
 };
 

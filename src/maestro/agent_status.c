@@ -1,6 +1,6 @@
 /*
- * agent_status.c - statuses as the OCM work agent writes them; reasons and messages verbatim, because
- * clients compare them.
+ * agent_status.c - statuses as the OCM work agent writes them; reasons and messages verbatim,
+ * because clients compare them.
  */
 #include "maestro/agent_status.h"
 
@@ -11,7 +11,7 @@
 struct json *agent_condition_find(const struct json *conditions, const char *type)
 {
 	struct json *each;
-	json_for_each(conditions, i, each) {
+	json_for_each (conditions, i, each) {
 		if (str_eq_c(json_get_text(each, "type"), type))
 			return each;
 	}
@@ -24,8 +24,8 @@ bool agent_condition_is(const struct json *conditions, const char *type, const c
 	return condition && str_eq_c(json_get_text(condition, "status"), status);
 }
 
-void agent_condition_set(struct json *conditions, const struct agent_condition *condition,
-	struct str now)
+void agent_condition_set(
+	struct json *conditions, const struct agent_condition *condition, struct str now)
 {
 	struct arena *arena = json_arena(conditions);
 	struct json *old = agent_condition_find(conditions, condition->type);
@@ -39,8 +39,8 @@ void agent_condition_set(struct json *conditions, const struct agent_condition *
 		json_set_int(object, "observedGeneration", condition->observed_generation);
 	json_set_text(object, "lastTransitionTime", since);
 	json_set_text(object, "reason", str_of(condition->reason));
-	json_set_text(object, "message",
-		str_is_null(condition->message) ? STR("") : condition->message);
+	json_set_text(
+		object, "message", str_is_null(condition->message) ? STR("") : condition->message);
 	if (!old)
 		json_append(conditions, object);
 }
@@ -48,7 +48,7 @@ void agent_condition_set(struct json *conditions, const struct agent_condition *
 static void condition_remove(struct json *conditions, const char *type)
 {
 	struct json *each;
-	json_for_each(conditions, i, each) {
+	json_for_each (conditions, i, each) {
 		if (str_eq_c(json_get_text(each, "type"), type)) {
 			json_remove_at(conditions, i);
 			return;
@@ -68,8 +68,8 @@ static struct json *array_of(struct json *object, const char *member)
 
 /* --- entries of manifests ------------------------------------------------------------------ */
 
-static bool meta_matches(const struct json *entry, const struct agent_resource_meta *wanted,
-	bool with_ordinal)
+static bool meta_matches(
+	const struct json *entry, const struct agent_resource_meta *wanted, bool with_ordinal)
 {
 	const struct json *meta = json_get(entry, "resourceMeta");
 	const struct {
@@ -94,11 +94,11 @@ static struct json *entry_find(const struct json *old, const struct agent_resour
 {
 	struct json *each, *found = NULL;
 	size_t matches = 0;
-	json_for_each(old, i, each) {
+	json_for_each (old, i, each) {
 		if (meta_matches(each, wanted, true))
 			return each;
 	}
-	json_for_each(old, k, each) {
+	json_for_each (old, k, each) {
 		if (meta_matches(each, wanted, false)) {
 			found = each;
 			matches++;
@@ -153,8 +153,8 @@ static void set_applied(struct json *conditions, const struct agent_manifest_out
 	agent_condition_set(conditions, &condition, now);
 }
 
-static void set_available(struct json *conditions, const struct agent_manifest_outcome *outcome,
-	struct str now)
+static void set_available(
+	struct json *conditions, const struct agent_manifest_outcome *outcome, struct str now)
 {
 	static const struct {
 		enum agent_presence presence;
@@ -166,7 +166,8 @@ static void set_available(struct json *conditions, const struct agent_manifest_o
 				       {"Resource is not available", 25}, 0}},
 		{AGENT_UNMAPPED, {"Available", "Unknown", "IncompleteResourceMeta",
 					 {"Resource meta is incomplete", 27}, 0}},
-		{AGENT_UNREADABLE, {"Available", "Unknown", "FetchingResourceFailed", {NULL, 0}, 0}},
+		{AGENT_UNREADABLE,
+			{"Available", "Unknown", "FetchingResourceFailed", {NULL, 0}, 0}},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (rows[i].presence != outcome->presence)
@@ -198,9 +199,9 @@ static void set_feedback(struct json *entry, struct json *conditions,
 	if (!str_is_null(outcome->feedback_error)) {
 		condition.status = "False";
 		condition.reason = "StatusFeedbackSyncFailed";
-		condition.message = arena_printf(arena,
-			"Sync status feedback failed with error %" STR_F,
-			STR_A(outcome->feedback_error));
+		condition.message =
+			arena_printf(arena, "Sync status feedback failed with error %" STR_F,
+				STR_A(outcome->feedback_error));
 	}
 	agent_condition_set(conditions, &condition, now);
 }
@@ -222,7 +223,7 @@ static size_t count_condition(const struct json *entries, const char *type, cons
 {
 	size_t count = 0;
 	struct json *each;
-	json_for_each(entries, i, each)
+	json_for_each (entries, i, each)
 		count += agent_condition_is(json_get(each, "conditions"), type, status);
 	return count;
 }
@@ -282,8 +283,8 @@ void agent_status_set_deleted(
 	struct json *status, const char *consumer, int64_t generation, struct str now)
 {
 	struct agent_condition condition = {"Deleted", "True", "ManifestsDeleted",
-		arena_printf(json_arena(status),
-			"The manifests are deleted from the cluster %s", consumer),
+		arena_printf(json_arena(status), "The manifests are deleted from the cluster %s",
+			consumer),
 		0};
 	agent_condition_set(array_of(status, "conditions"), &condition, now);
 }

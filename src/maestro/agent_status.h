@@ -22,8 +22,8 @@ struct agent_condition {
 };
 
 /* Sets or adds; lastTransitionTime moves to `now` only when the condition's status changes. */
-void agent_condition_set(struct json *conditions, const struct agent_condition *condition,
-	struct str now);
+void agent_condition_set(
+	struct json *conditions, const struct agent_condition *condition, struct str now);
 /* NULL when absent. */
 struct json *agent_condition_find(const struct json *conditions, const char *type);
 bool agent_condition_is(const struct json *conditions, const char *type, const char *status);
@@ -37,21 +37,22 @@ struct agent_resource_meta {
 /*
  * The entries for the manifests, in order: an entry of `old` is carried over when its whole
  * resourceMeta matches, else when it matches but for the ordinal and is the only one. Entries of
- * manifests that are no more disappear. The result is a new array in `arena`; old entries are shared.
+ * manifests that are no more disappear. The result is a new array in `arena`; old entries are
+ * shared.
  */
 struct json *agent_status_match(struct arena *arena, const struct json *old,
 	const struct agent_resource_meta *manifests, size_t count);
 
 /* What happened to a manifest in this pass. */
 struct agent_manifest_outcome {
-	bool was_applied; /* tried to; then apply_error says whether it failed */
+	bool was_applied;	/* tried to; then apply_error says whether it failed */
 	struct str apply_error; /* null: none */
 	enum agent_presence {
 		AGENT_PRESENCE_UNKNOWN, /* not looked at: nothing changes */
 		AGENT_PRESENT,
 		AGENT_ABSENT,
 		AGENT_UNREADABLE, /* read_error says why */
-		AGENT_UNMAPPED    /* its kind is not known to the cluster */
+		AGENT_UNMAPPED	  /* its kind is not known to the cluster */
 	} presence;
 	struct str read_error;
 	bool has_feedback_rules;
@@ -71,8 +72,8 @@ void agent_status_set_deleting(struct json *status, int64_t generation, struct s
 void agent_status_set_deleted(
 	struct json *status, const char *consumer, int64_t generation, struct str now);
 
-/* Hex SHA-256 over the ManifestWork status that this document stands for, members sorted at every level,
- * written as Go writes JSON: what the original agent calls the status hash. */
+/* Hex SHA-256 over the ManifestWork status that this document stands for, members sorted at every
+ * level, written as Go writes JSON: what the original agent calls the status hash. */
 void agent_status_hash(
 	struct arena *arena, const struct json *status, char out[HASH_SHA256_HEX_SIZE]);
 

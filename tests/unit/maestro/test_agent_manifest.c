@@ -29,8 +29,8 @@ static void same(struct arena *arena, const struct json *has, const char *expect
 static const struct agent_resource_meta web = {0, {"apps", 4}, {"v1", 2}, {"Deployment", 10},
 	{"deployments", 11}, {"web", 3}, {"ns-a", 4}};
 
-#define CONFIG(name_space, name, rest)                                                               \
-	"{\"resourceIdentifier\":{\"group\":\"apps\",\"resource\":\"deployments\",\"namespace\":"    \
+#define CONFIG(name_space, name, rest)                                                            \
+	"{\"resourceIdentifier\":{\"group\":\"apps\",\"resource\":\"deployments\",\"namespace\":" \
 	"\"" name_space "\",\"name\":\"" name "\"}" rest "}"
 
 static void the_first_matching_configuration_with_the_aspect_decides(void **state)
@@ -61,8 +61,8 @@ static void the_first_matching_configuration_with_the_aspect_decides(void **stat
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct arena *arena = arena_new(0);
 		struct agent_manifest_config config;
-		assert_int_equal(agent_manifest_configure(
-					 parse(arena, rows[i].bundle), &web, &config, NULL),
+		assert_int_equal(
+			agent_manifest_configure(parse(arena, rows[i].bundle), &web, &config, NULL),
 			0);
 		assert_int_equal(config.strategy, rows[i].strategy);
 		assert_true(str_eq_c(config.field_manager, rows[i].manager));
@@ -218,11 +218,12 @@ static void drift_is_what_the_manifest_says_and_the_object_does_not(void **state
 	}
 }
 
-#define OBJECT                                                                                       \
-	"{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"spec\":{\"replicas\":2,\"f\":1.5,"    \
-	"\"b\":true,\"n\":null,\"o\":{\"z\":1,\"a\":\"<&>\"},\"l\":[{\"i\":\"x\"},{\"i\":\"y\"}]},"  \
+#define OBJECT                                                                                     \
+	"{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"spec\":{\"replicas\":2,\"f\":1.5,"  \
+	"\"b\":true,\"n\":null,\"o\":{\"z\":1,\"a\":\"<&>\"},\"l\":[{\"i\":\"x\"},{\"i\":\"y\"}]}" \
+	","                                                                                        \
 	"\"status\":{\"readyReplicas\":1,\"replicas\":2}}"
-#define PATH(name, path)                                                                             \
+#define PATH(name, path) \
 	"{\"type\":\"JSONPaths\",\"jsonPaths\":[{\"name\":\"" name "\",\"path\":\"" path "\"}]}"
 
 static void feedback_has_the_type_of_its_value(void **state)

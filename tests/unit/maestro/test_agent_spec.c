@@ -15,8 +15,9 @@
 #include "maestro/agent_spec.h"
 
 #define ID "b36c830b-4868-5d1f-908a-e8e9d0428f29"
-#define GOOD                                                                                         \
-	"{\"manifests\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"" \
+#define GOOD                                                                                    \
+	"{\"manifests\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":" \
+	"\"a\""                                                                                 \
 	"}}]}"
 
 static struct cloudevent event_new(const char *action, const char *version, const char *data)
@@ -167,7 +168,8 @@ static void specs_are_decided_by_what_is_known(void **state)
 		{"newer", true, false, 5, false, false, 6, "b", AGENT_REPLACE},
 		{"newer, equal content", true, false, 5, false, false, 6, "a", AGENT_REPLACE},
 		{"same", true, false, 5, false, false, 5, "a", AGENT_SAME},
-		{"same version, other content", true, false, 5, false, false, 5, "b", AGENT_REPLACE},
+		{"same version, other content", true, false, 5, false, false, 5, "b",
+			AGENT_REPLACE},
 		{"no version", true, false, 5, false, false, 0, "b", AGENT_REPLACE},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -24,15 +24,16 @@ static struct json *parse(struct arena *arena, const char *text)
 
 static void the_hash_is_that_of_the_original_agent(void **state)
 {
-	/* The first is that of an agent that has nothing to say; the second the original's published
-	 * rules over a text with everything that is escaped. */
+	/* The first is that of an agent that has nothing to say; the second the original's
+	 * published rules over a text with everything that is escaped. */
 	static const struct {
 		const char *status, *hash;
 	} rows[] = {
 		{"{}", "3a4ba43801251ccdf889a3154674d23a35ab996aacfc00de92e61dbb2f5cf189"},
 		{"{\"conditions\":null,\"resourceStatus\":[]}",
 			"3a4ba43801251ccdf889a3154674d23a35ab996aacfc00de92e61dbb2f5cf189"},
-		{"{\"conditions\":[{\"type\":\"Applied\",\"status\":\"True\",\"observedGeneration\":"
+		{"{\"conditions\":[{\"type\":\"Applied\",\"status\":\"True\","
+		 "\"observedGeneration\":"
 		 "3,"
 		 "\"lastTransitionTime\":\"2026-01-02T03:04:05Z\",\"reason\":"
 		 "\"AppliedManifestWorkComplete\",\"message\":\"Apply manifest work complete\"}],"
@@ -80,10 +81,10 @@ static void time_moves_only_with_the_status_of_a_condition(void **state)
 	}
 }
 
-static const struct agent_resource_meta meta_a = {0, {"", 0}, {"v1", 2}, {"ConfigMap", 9},
-	{"configmaps", 10}, {"a", 1}, {"ns", 2}};
-static const struct agent_resource_meta meta_b = {1, {"", 0}, {"v1", 2}, {"ConfigMap", 9},
-	{"configmaps", 10}, {"b", 1}, {"ns", 2}};
+static const struct agent_resource_meta meta_a = {
+	0, {"", 0}, {"v1", 2}, {"ConfigMap", 9}, {"configmaps", 10}, {"a", 1}, {"ns", 2}};
+static const struct agent_resource_meta meta_b = {
+	1, {"", 0}, {"v1", 2}, {"ConfigMap", 9}, {"configmaps", 10}, {"b", 1}, {"ns", 2}};
 
 static struct json *status_new(struct arena *arena)
 {
@@ -159,16 +160,16 @@ static void feedback_moves_its_time_when_a_value_changes(void **state)
 		.has_feedback_rules = true,
 		.feedback = parse(arena, "[{\"name\":\"x\",\"fieldValue\":{\"type\":\"Integer\","
 					 "\"integer\":1}}]")};
-	const char *const times[] = {"2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z",
-		"2026-01-02T03:05:00Z"};
+	const char *const times[] = {
+		"2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", "2026-01-02T03:05:00Z"};
 	for (size_t i = 0; i < 3; i++) {
 		if (i == 2)
 			outcome.feedback = parse(arena,
 				"[{\"name\":\"x\",\"fieldValue\":{\"type\":\"Integer\",\"integer\":"
 				"2}}]");
 		agent_status_set_manifest(entry, &outcome, 1, i == 0 ? T1 : T2);
-		const struct json *has = agent_condition_find(
-			json_get(entry, "conditions"), "StatusFeedbackSynced");
+		const struct json *has =
+			agent_condition_find(json_get(entry, "conditions"), "StatusFeedbackSynced");
 		assert_true(str_eq_c(json_get_text(has, "lastTransitionTime"), times[i]));
 	}
 	arena_free(arena);
