@@ -10,7 +10,8 @@
  * and the result is returned. Parts of `patch` are shared, not copied. */
 struct json *merge_patch(struct arena *arena, struct json *target, struct json *patch);
 
-/* The merge patch that turns `from` into `to`; an empty object when they are equal. */
+/* The merge patch that turns `from` into `to`; an empty object when they are equal. A merge patch
+ * cannot speak of null members, so they count as absent. Keys are borrowed from both. */
 struct json *merge_diff(struct arena *arena, const struct json *from, const struct json *to);
 
 #define MERGE_JSON_PATCH_MAX_OPERATIONS 10000u
@@ -23,5 +24,8 @@ int merge_json_patch(struct arena *arena, const struct json *target, const struc
 
 /* JSON Pointer (RFC 6901): the value, or NULL. */
 struct json *merge_pointer(const struct json *root, struct str pointer);
+
+/* A pointer's token as the index of an array's item. */
+bool merge_pointer_index(struct str token, size_t *ret);
 
 #endif
