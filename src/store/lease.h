@@ -9,12 +9,12 @@
 
 #include "store/store.h"
 
-#define LEASE_TABLE_SQL                                                                              \
-	"CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, "           \
+#define LEASE_TABLE_SQL                                                                    \
+	"CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, " \
 	"token BIGINT NOT NULL, expires_us BIGINT NOT NULL);"
 
-/* Takes or renews. ret_token: this holder's fencing number. ERROR_CONFLICT while another holds it; the
- * sentence names the holder and the time left. */
+/* Takes or renews. ret_token: this holder's fencing number. ERROR_CONFLICT while another holds it;
+ * the sentence names the holder and the time left. */
 int lease_take(struct store *store, struct str name, struct str holder, int64_t now_us,
 	int64_t duration_us, int64_t *ret_token, struct error *err);
 

@@ -1,11 +1,12 @@
 /*
  * store.h - one small SQL interface over a database.
  *
- * The driver is chosen by the URL: "sqlite:/path/to/file.db" ("sqlite::memory:" for tests); PostgreSQL is to
- * be a second driver behind the same calls. A write is a function that runs inside a transaction:
- * store_write() returns once what it wrote is durable, or after nothing was written. On SQLite every
- * write is queued to the one writer thread, which runs those waiting as savepoints of one commit (group
- * commit) and then answers them all. Reads run side by side, each on a snapshot.
+ * The driver is chosen by the URL: "sqlite:/path/to/file.db" ("sqlite::memory:" for tests);
+ * PostgreSQL is to be a second driver behind the same calls. A write is a function that runs inside
+ * a transaction: store_write() returns once what it wrote is durable, or after nothing was written.
+ * On SQLite every write is queued to the one writer thread, which runs those waiting as savepoints
+ * of one commit (group commit) and then answers them all. Reads run side by side, each on a
+ * snapshot.
  *
  * SQL text is the common subset of SQLite and PostgreSQL; parameters are $1, $2, ... Statements are
  * prepared once per connection and cached by their text's address, so pass literals or other
@@ -26,9 +27,9 @@
 struct store;
 struct sql; /* a running transaction, or a reading snapshot */
 
-#define STORE_MAX_READERS 8          /* connections for reading */
-#define STORE_MAX_GROUP 256          /* writes that share one commit */
-#define STORE_MAX_WAITING 4096       /* queued writes; past it ERROR_LIMITED */
+#define STORE_MAX_READERS 8    /* connections for reading */
+#define STORE_MAX_GROUP 256    /* writes that share one commit */
+#define STORE_MAX_WAITING 4096 /* queued writes; past it ERROR_LIMITED */
 #define STORE_BUSY_TIMEOUT_MS 10000
 
 struct store_migration {
@@ -46,18 +47,20 @@ struct store_config {
 };
 
 /*
- * Opens, checks (quick integrity check) and migrates. Errors: ERROR_INVALID (URL), ERROR_CONFLICT (a
- * newer schema: `database x was written by a newer reeve (schema 7, this one knows 5)`),
- * ERROR_UNAVAILABLE (damaged: names the file and the backup to restore; or locked by another process).
+ * Opens, checks (quick integrity check) and migrates. Errors: ERROR_INVALID (URL), ERROR_CONFLICT
+ * (a newer schema: `database x was written by a newer reeve (schema 7, this one knows 5)`),
+ * ERROR_UNAVAILABLE (damaged: names the file and the backup to restore; or locked by another
+ * process).
  */
 int store_open(struct store **ret, const struct store_config *config, struct error *err);
 void store_close(struct store *store); /* ends waiting writes with ERROR_CANCELLED; NULL accepted */
 
 /*
- * Runs `work` in a write transaction. `work` returns 0 to commit, -1 to roll back its own changes (its
- * error is then store_write's). It runs on the writer thread and may run again from the start after a
- * failed commit of its group, so it must only touch the database and its own argument, idempotently.
- * Returns after the commit is durable. ERROR_NO_SPACE on a full disk, ERROR_LIMITED, ERROR_CANCELLED.
+ * Runs `work` in a write transaction. `work` returns 0 to commit, -1 to roll back its own changes
+ * (its error is then store_write's). It runs on the writer thread and may run again from the start
+ * after a failed commit of its group, so it must only touch the database and its own argument,
+ * idempotently. Returns after the commit is durable. ERROR_NO_SPACE on a full disk, ERROR_LIMITED,
+ * ERROR_CANCELLED.
  */
 typedef int (*store_work)(struct sql *sql, void *argument, struct error *err);
 int store_write(struct store *store, store_work work, void *argument, struct error *err);
@@ -87,13 +90,13 @@ static inline struct sql_value sql_text_or_null(struct str s)
 	return (struct sql_value){.type = s.ptr ? SQL_TEXT : SQL_NULL, .text = s};
 }
 
-/* Runs a statement without rows. ret_changed (NULL accepted): rows changed. ERROR_CONFLICT on a unique
- * or foreign key violation, whose sentence names the constraint or columns. */
+/* Runs a statement without rows. ret_changed (NULL accepted): rows changed. ERROR_CONFLICT on a
+ * unique or foreign key violation, whose sentence names the constraint or columns. */
 int sql_run(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	int64_t *ret_changed, struct error *err);
 
-/* Rows: sql_query, then sql_next until it gives 0 (1: a row, -1: error), or sql_end earlier. Several
- * queries may be open at once. Column text lives until the next sql_next or sql_end. */
+/* Rows: sql_query, then sql_next until it gives 0 (1: a row, -1: error), or sql_end earlier.
+ * Several queries may be open at once. Column text lives until the next sql_next or sql_end. */
 struct sql_rows;
 int sql_query(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	struct sql_rows **ret, struct error *err);
@@ -108,14 +111,15 @@ double sql_double(struct sql_rows *rows, int column);
 struct str sql_str(struct sql_rows *rows, int column); /* null for NULL */
 struct str sql_str_copy(struct sql_rows *rows, int column, struct arena *arena);
 
-/* Shorthand with the values inline: SQL_RUN(sql, err, "INSERT ... $1 $2", SQL_INT(1), SQL_STR(s)). */
-#define SQL_RUN(sql, err, text, ...)                                                                 \
-	sql_run((sql), (text), (const struct sql_value[]){__VA_ARGS__},                              \
-		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), NULL,    \
+/* Shorthand with the values inline: SQL_RUN(sql, err, "INSERT ... $1 $2", SQL_INT(1), SQL_STR(s)).
+ */
+#define SQL_RUN(sql, err, text, ...)                                                              \
+	sql_run((sql), (text), (const struct sql_value[]){__VA_ARGS__},                           \
+		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), NULL, \
 		(err))
-#define SQL_QUERY(sql, ret, err, text, ...)                                                          \
-	sql_query((sql), (text), (const struct sql_value[]){__VA_ARGS__},                            \
-		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), (ret),   \
+#define SQL_QUERY(sql, ret, err, text, ...)                                                        \
+	sql_query((sql), (text), (const struct sql_value[]){__VA_ARGS__},                          \
+		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), (ret), \
 		(err))
 
 /* Consistent copy of the whole database while serving. */
@@ -126,7 +130,8 @@ struct store_counters {
 };
 void store_count(struct store *store, struct store_counters *ret);
 
-/* Called on the writer thread after each durable commit in which feed_append() was used. For feed.h. */
+/* Called on the writer thread after each durable commit in which feed_append() was used. For
+ * feed.h. */
 void store_on_commit(struct store *store, void (*ring)(void *context), void *context);
 
 #endif
