@@ -1,0 +1,245 @@
+/*
+ * api_list.c - requests on a collection: list and watch.
+ *
+ * A page and its total are read from one snapshot. Pages are ordered by id last, so that equal keys
+ * do not change places between pages.
+ */
+#include "clm/api.h"
+#include "clm/search.h"
+
+#define DEFAULT_ORDER "created_time desc"
+
+struct listing {
+	struct api_request *request;
+	struct api_page page;
+	struct search_clause clause;
+	struct str order;
+	struct buf body;
+	int64_t total;
+	int64_t count;
+};
+
+/* --- what is asked --------------------------------------------------------------------------- */
+
+static bool refuse(struct api_request *request, enum problem problem, const struct error *err)
+{
+	problem_say(request->http, request->response, problem,
+		arena_str(request->http->arena, str_of(err->message)));
+	return false;
+}
+
+static bool refuse_unsupported(struct api_request *request)
+{
+	static const char *const names[] = {"fields", "ref_type", "ref_target_id"};
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (str_is_null(http_request_parameter(request->http, names[i], 0)))
+			continue;
+		error_set(&err, ERROR_INVALID, "%s is not supported; leave it out", names[i]);
+		return refuse(request, PROBLEM_BAD_REQUEST, &err);
+	}
+	return true;
+}
+
+static bool read_order(struct listing *listing)
+{
+	struct api_request *request = listing->request;
+	struct arena *arena = request->http->arena;
+	struct error err;
+
+	for (size_t i = 0;; i++) {
+		struct str items = http_request_parameter(request->http, "order", i);
+
+		if (str_is_null(items))
+			break;
+		while (!str_is_null(items)) {
+			if (search_add_order(arena, str_cut(&items, ','), &listing->order, &err) !=
+				0)
+				return refuse(request, PROBLEM_BAD_REQUEST, &err);
+		}
+	}
+	if (listing->order.len == 0)
+		listing->order = STR(DEFAULT_ORDER);
+	listing->order = arena_printf(arena, "%" STR_F ", id", STR_A(listing->order));
+	return true;
+}
+
+/* Under /resources a kind may be asked for. */
+static bool read_kind(struct listing *listing)
+{
+	struct api_request *request = listing->request;
+	const struct kind *kind = request->endpoint->kind;
+	struct str asked = http_request_parameter(request->http, "kind", 0);
+	struct error err;
+
+	if (kind == NULL && !str_is_null(asked)) {
+		kind = registry_find(request->api->catalog->registry, asked);
+		if (kind == NULL) {
+			error_set(
+				&err, ERROR_INVALID, "Unknown entity kind: %" STR_F, STR_A(asked));
+			return refuse(request, PROBLEM_VALIDATION, &err);
+		}
+	}
+	if (kind != NULL)
+		search_require(request->http->arena, &listing->clause, "kind", kind->name);
+	return true;
+}
+
+static bool read_wishes(struct listing *listing)
+{
+	struct api_request *request = listing->request;
+	struct arena *arena = request->http->arena;
+	struct str search = http_request_parameter(request->http, "search", 0);
+	struct error err;
+
+	if (!api_read_page(request, &listing->page) || !refuse_unsupported(request) ||
+		!read_kind(listing) || !read_order(listing))
+		return false;
+	if (!str_is_null(request->parent))
+		search_require(arena, &listing->clause, "owner_id", request->parent);
+	if (!str_is_null(request->caller.tenancy))
+		search_require(arena, &listing->clause, "tenancy", request->caller.tenancy);
+	if (str_trim(search).len > 0 && search_add(arena, &listing->clause, search, &err) != 0)
+		return refuse(request, PROBLEM_BAD_REQUEST, &err);
+	if (listing->clause.text.len == 0)
+		listing->clause.text = STR("1 = 1");
+	return true;
+}
+
+/* --- list ------------------------------------------------------------------------------------ */
+
+static int count_all(struct sql *sql, struct listing *listing, struct error *err)
+{
+	struct sql_rows *rows;
+	int more;
+
+	if (sql_query_text(sql,
+		    arena_printf(listing->request->http->arena,
+			    "SELECT COUNT(*) FROM resources WHERE %" STR_F,
+			    STR_A(listing->clause.text)),
+		    listing->clause.values, listing->clause.value_count, &rows, err) != 0)
+		return -1;
+	more = sql_next(rows, err);
+	if (more == 1)
+		listing->total = sql_int(rows, 0);
+	sql_end(rows);
+	return more < 0 ? -1 : 0;
+}
+
+static int query_page(
+	struct sql *sql, struct listing *listing, struct sql_rows **ret, struct error *err)
+{
+	struct search_clause *clause = &listing->clause;
+	struct sql_value values[SEARCH_MAX_VALUES + 2];
+	size_t count = clause->value_count;
+
+	memcpy(values, clause->values, count * sizeof(values[0]));
+	values[count] = SQL_INT(listing->page.size);
+	values[count + 1] = SQL_INT((listing->page.page - 1) * listing->page.size);
+	return sql_query_text(sql,
+		arena_printf(listing->request->http->arena,
+			"SELECT " RESOURCE_COLUMNS " FROM resources WHERE %" STR_F
+			" ORDER BY %" STR_F " LIMIT $%zu OFFSET $%zu",
+			STR_A(clause->text), STR_A(listing->order), count + 1, count + 2),
+		values, count + 2, ret, err);
+}
+
+static int write_page(struct sql *sql, struct listing *listing, struct error *err)
+{
+	struct sql_rows *rows;
+	int more;
+
+	if (query_page(sql, listing, &rows, err) != 0)
+		return -1;
+	buf_add_cstr(&listing->body, "{\"items\":[");
+	while ((more = sql_next(rows, err)) == 1) {
+		struct resource resource;
+
+		resource_from_row(rows, listing->request->http->arena, &resource);
+		if (listing->count++ > 0)
+			buf_add_byte(&listing->body, ',');
+		resource_write(&listing->body, &resource);
+	}
+	sql_end(rows);
+	buf_printf(&listing->body, "],\"page\":%lld,\"size\":%lld,\"total\":%lld}",
+		(long long)listing->page.page, (long long)listing->count,
+		(long long)listing->total);
+	return more < 0 ? -1 : 0;
+}
+
+/* A store_work. */
+static int list(struct sql *sql, void *argument, struct error *err)
+{
+	struct listing *listing = argument;
+	struct api_request *request = listing->request;
+	struct scope parent_scope = api_parent_scope(request);
+	struct resource parent;
+
+	if (!str_is_null(request->parent) && resource_find(sql, request->http->arena, &parent_scope,
+						     request->parent, &parent, err) != 0)
+		return -1;
+	if (count_all(sql, listing, err) != 0)
+		return -1;
+	return write_page(sql, listing, err);
+}
+
+void api_list(struct api_request *request)
+{
+	struct listing *listing = arena_new_of(request->http->arena, struct listing);
+	struct error err = {0};
+
+	if (listing == NULL) {
+		error_set(&err, ERROR_MEMORY, "no room for a list");
+		api_fail(request, &err);
+		return;
+	}
+	listing->request = request;
+	buf_init(&listing->body, 0);
+	if (!read_wishes(listing))
+		return;
+	if (store_read(request->api->catalog->store, list, listing, &err) != 0) {
+		buf_free(&listing->body);
+		api_fail(request, &err);
+		return;
+	}
+	api_answer_buffer(request, 200, &listing->body);
+}
+
+/* --- watch ----------------------------------------------------------------------------------- */
+
+static bool read_watch(struct api_request *request, struct watch_wish *wish)
+{
+	struct str after = http_request_parameter(request->http, "after", 0);
+	struct str include = http_request_parameter(request->http, "include", 0);
+	struct error err;
+
+	wish->has_after = !str_is_null(after);
+	if (wish->has_after && (!str_to_int64(after, &wish->after) || wish->after < 0)) {
+		error_set(&err, ERROR_INVALID, "after must be a sequence number, is '%" STR_F "'",
+			STR_A(after));
+		return refuse(request, PROBLEM_BAD_REQUEST, &err);
+	}
+	wish->includes_resource = str_eq_c(include, "resource");
+	if (!str_is_null(include) && !wish->includes_resource) {
+		error_set(&err, ERROR_INVALID, "include can only be 'resource', is '%" STR_F "'",
+			STR_A(include));
+		return refuse(request, PROBLEM_BAD_REQUEST, &err);
+	}
+	return true;
+}
+
+void api_watch(struct api_request *request)
+{
+	struct watch_wish wish = {
+		.kind = request->endpoint->kind,
+		.owner = request->parent,
+		.tenancy = request->caller.tenancy,
+	};
+	struct error err = {0};
+
+	if (!read_watch(request, &wish))
+		return;
+	if (watch_open(request->api->watch, request->http, request->response, &wish, &err) != 0)
+		api_fail(request, &err);
+}

@@ -1,0 +1,127 @@
+/*
+ * api_server.c - requests about the server itself: description, health, metrics.
+ */
+#include "clm/api.h"
+
+void api_describe(struct api_request *request)
+{
+	struct json *body = json_new_object(request->http->arena);
+
+	json_set_text(body, "id", STR("hyperfleet"));
+	json_set_text(body, "href", STR("/api/hyperfleet"));
+	json_set_text(body, "kind", STR("API"));
+	json_set_text(body, "version", STR(REEVE_VERSION));
+	http_response_json(request->http, request->response, 200, body);
+}
+
+void api_openapi(struct api_request *request)
+{
+	request->response->status = 200;
+	request->response->body = request->api->catalog->registry->openapi;
+}
+
+void api_health(struct api_request *request)
+{
+	request->response->status = 200;
+	request->response->body = STR("{\"status\":\"ok\"}");
+}
+
+/* A store_work: the database answers. */
+static int ping(struct sql *sql, void *argument, struct error *err)
+{
+	struct sql_rows *rows;
+	int more;
+
+	if (sql_query(sql, "SELECT 1", NULL, 0, &rows, err) != 0)
+		return -1;
+	more = sql_next(rows, err);
+	sql_end(rows);
+	return more == 1 ? 0 : -1;
+}
+
+void api_ready(struct api_request *request)
+{
+	struct json *body = json_new_object(request->http->arena);
+	struct error err = {0};
+
+	if (atomic_load(&request->api->is_stopping)) {
+		json_set_text(body, "status", STR("shutting_down"));
+		json_set_text(body, "reason", STR("the server is stopping"));
+	} else if (store_read(request->api->catalog->store, ping, NULL, &err) != 0) {
+		json_set_text(body, "status", STR("not_ready"));
+		json_set_text(body, "reason", arena_str(request->http->arena, str_of(err.message)));
+	} else {
+		request->response->status = 200;
+		request->response->body = STR("{\"status\":\"ok\"}");
+		return;
+	}
+	http_response_json(request->http, request->response, 503, body);
+}
+
+/* --- metrics --------------------------------------------------------------------------------- */
+
+/* The route's pattern with variables as "-", so that it is one label value. */
+static void write_path(struct buf *out, const char *pattern)
+{
+	bool inside = false;
+
+	for (const char *c = pattern; *c != '\0'; c++) {
+		if (*c == '{')
+			buf_add_byte(out, '-');
+		inside = *c == '{' || (inside && *c != '}');
+		if (!inside && *c != '}')
+			buf_add_byte(out, *c);
+	}
+}
+
+static void write_requests(struct buf *out, struct api *api)
+{
+	buf_add_cstr(out, "# TYPE hyperfleet_api_requests_total counter\n");
+	for (size_t i = 0; i < api->route_count; i++) {
+		struct endpoint *endpoint = &api->endpoints[i];
+
+		for (size_t class = 1; class < API_MAX_STATUS / 100; class ++) {
+			uint64_t count = atomic_load(&endpoint->answers[class]);
+
+			if (count == 0)
+				continue;
+			buf_printf(out,
+				"hyperfleet_api_requests_total{component=\"api\",version=\"%s\","
+				"method=\"%s\",path=\"",
+				REEVE_VERSION, endpoint->method);
+			write_path(out, endpoint->path);
+			buf_printf(
+				out, "\",code=\"%zuxx\"} %llu\n", class, (unsigned long long)count);
+		}
+	}
+}
+
+static void write_number(struct buf *out, const char *name, const char *type, uint64_t value)
+{
+	buf_printf(out, "# TYPE %s %s\n%s %llu\n", name, type, name, (unsigned long long)value);
+}
+
+void api_metrics(struct api_request *request)
+{
+	struct api *api = request->api;
+	struct store_counters counters;
+	struct buf out;
+
+	store_count(api->catalog->store, &counters);
+	buf_init(&out, 0);
+	buf_printf(&out,
+		"# TYPE hyperfleet_api_build_info gauge\n"
+		"hyperfleet_api_build_info{component=\"api\",version=\"%s\"} 1\n",
+		REEVE_VERSION);
+	write_requests(&out, api);
+	write_number(&out, "reeve_clm_feed_last_sequence", "gauge",
+		(uint64_t)feed_last(api->catalog->feed));
+	write_number(&out, "reeve_clm_watches_open", "gauge", watch_count(api->watch));
+	write_number(&out, "reeve_clm_store_writes_total", "counter", counters.writes);
+	write_number(&out, "reeve_clm_store_commits_total", "counter", counters.commits);
+	write_number(&out, "reeve_clm_store_reads_total", "counter", counters.reads);
+	write_number(&out, "reeve_clm_store_largest_group", "gauge", counters.largest_group);
+	api_answer_buffer(request, 200, &out);
+	if (request->response->status == 200)
+		request->response->content_type = STR("text/plain; version=0.0.4; charset=utf-8");
+}

@@ -1,0 +1,89 @@
+/*
+ * catalog.c - see catalog.h.
+ *
+ * One table holds resources of every kind. Documents (spec, labels, conditions, tenancy) are JSON
+ * text, compact and with sorted members, so that equal documents are nearly always equal text and
+ * an answer is made by splicing. A table per label or condition was rejected: a create would cost
+ * one insert more for each, and the searches that exist are equalities, which text answers
+ * (search.c).
+ */
+#include "clm/catalog.h"
+
+#include <string.h>
+
+static const struct store_migration migrations[] = {
+	{1, "resources, statuses, placements and the feed",
+		"CREATE TABLE resources ("
+		" id TEXT PRIMARY KEY,"
+		" kind TEXT NOT NULL,"
+		" name TEXT NOT NULL,"
+		" href TEXT NOT NULL,"
+		" owner_id TEXT,"
+		" owner_kind TEXT,"
+		" owner_href TEXT,"
+		" tenancy TEXT NOT NULL,"
+		" spec TEXT NOT NULL,"
+		" labels TEXT NOT NULL,"
+		" conditions TEXT NOT NULL,"
+		" generation BIGINT NOT NULL,"
+		" version BIGINT NOT NULL,"
+		" created_time BIGINT NOT NULL,"
+		" updated_time BIGINT NOT NULL,"
+		" deleted_time BIGINT,"
+		" created_by TEXT NOT NULL,"
+		" updated_by TEXT NOT NULL,"
+		" deleted_by TEXT);"
+		"CREATE UNIQUE INDEX resources_root_name ON resources (kind, name, tenancy)"
+		" WHERE deleted_time IS NULL AND owner_id IS NULL;"
+		"CREATE UNIQUE INDEX resources_child_name ON resources (owner_id, kind, name)"
+		" WHERE deleted_time IS NULL AND owner_id IS NOT NULL;"
+		"CREATE INDEX resources_owner ON resources (owner_id) WHERE owner_id IS NOT NULL;"
+		"CREATE INDEX resources_created ON resources (kind, created_time, id);"
+		"CREATE TABLE adapter_statuses ("
+		" resource_id TEXT NOT NULL,"
+		" adapter TEXT NOT NULL,"
+		" observed_generation BIGINT NOT NULL,"
+		" created_time BIGINT NOT NULL,"
+		" last_report_time BIGINT NOT NULL,"
+		" conditions TEXT NOT NULL,"
+		" data TEXT NOT NULL,"
+		" metadata TEXT,"
+		" PRIMARY KEY (resource_id, adapter));"
+		"CREATE TABLE placements ("
+		" cluster_id TEXT PRIMARY KEY,"
+		" management_cluster TEXT NOT NULL,"
+		" placed_time BIGINT NOT NULL);"
+		"CREATE INDEX placements_management_cluster ON placements (management_cluster);"
+		"CREATE TABLE placement_waiters ("
+		" cluster_id TEXT PRIMARY KEY,"
+		" since_time BIGINT NOT NULL);" FEED_TABLE_SQL("changes")},
+};
+
+int catalog_open(struct catalog *catalog, const char *store_url, const struct registry *registry,
+	struct log *log, struct error *err)
+{
+	const struct store_config config = {
+		.url = store_url,
+		.migrations = migrations,
+		.migration_count = sizeof(migrations) / sizeof(migrations[0]),
+		.product = "clm",
+		.log = log,
+	};
+	struct catalog opened = {.registry = registry};
+
+	if (store_open(&opened.store, &config, err) != 0)
+		return -1;
+	if (feed_new(&opened.feed, opened.store, "changes", err) != 0) {
+		store_close(opened.store);
+		return -1;
+	}
+	*catalog = opened;
+	return 0;
+}
+
+void catalog_close(struct catalog *catalog)
+{
+	feed_free(catalog->feed);
+	store_close(catalog->store);
+	memset(catalog, 0, sizeof(*catalog));
+}

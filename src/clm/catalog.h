@@ -1,0 +1,45 @@
+/*
+ * catalog.h - where everything about resources is kept: the tables, the feed, the kinds.
+ *
+ * A catalog is opened once and used by every thread. Whoever changes something does it inside one
+ * write transaction, through a struct change: what the change is made with (statement handle,
+ * arena, time, who asked). Rows of the feed are appended by change_tell() in that same transaction,
+ * so what a watcher hears and what a reader finds never disagree.
+ *
+ * A transaction may be run again from the start (see store.h), so a change only touches the
+ * database, its arena and the struct that asked for it.
+ */
+#ifndef REEVE_CLM_CATALOG_H
+#define REEVE_CLM_CATALOG_H
+
+#include "base/log.h"
+#include "clm/registry.h"
+#include "store/feed.h"
+#include "store/store.h"
+
+struct catalog {
+	struct store *store;
+	struct feed *feed;
+	const struct registry *registry; /* borrowed */
+};
+
+int catalog_open(struct catalog *catalog, const char *store_url, const struct registry *registry,
+	struct log *log, struct error *err);
+void catalog_close(struct catalog *catalog);
+
+struct change {
+	const struct catalog *catalog;
+	struct sql *sql; /* set while the transaction runs */
+	struct arena *arena;
+	int64_t now_us;
+	struct str actor; /* who asked, for created_by and the like */
+};
+
+/* Whose resources a request may touch. Null members do not restrict. */
+struct scope {
+	const struct kind *kind;
+	struct str owner;   /* id of the parent, on nested routes */
+	struct str tenancy; /* JSON text, as stored */
+};
+
+#endif

@@ -1,0 +1,268 @@
+/*
+ * resource.c - see resource.h.
+ */
+#include "clm/resource.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+/* --- documents ------------------------------------------------------------------------------- */
+
+static void write_text(struct buf *out, const char *member, struct str text)
+{
+	if (str_is_null(text))
+		return;
+	buf_printf(out, ",\"%s\":", member);
+	json_write_string(out, text, JSON_WRITE_COMPACT);
+}
+
+static void write_raw(struct buf *out, const char *member, struct str json)
+{
+	buf_printf(out, ",\"%s\":", member);
+	buf_add_str(out, json);
+}
+
+static void write_time(struct buf *out, const char *member, int64_t time_us)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	clock_format(text, time_us);
+	buf_printf(out, ",\"%s\":\"%s\"", member, text);
+}
+
+static void write_owner(struct buf *out, const struct resource *resource)
+{
+	if (str_is_null(resource->owner_id))
+		return;
+	buf_add_cstr(out, ",\"owner_references\":{\"id\":");
+	json_write_string(out, resource->owner_id, JSON_WRITE_COMPACT);
+	write_text(out, "kind", resource->owner_kind);
+	write_text(out, "href", resource->owner_href);
+	buf_add_byte(out, '}');
+}
+
+bool resource_write(struct buf *out, const struct resource *resource)
+{
+	buf_add_cstr(out, "{\"id\":");
+	json_write_string(out, resource->id, JSON_WRITE_COMPACT);
+	write_text(out, "kind", resource->kind);
+	write_text(out, "name", resource->name);
+	write_text(out, "href", resource->href);
+	write_raw(out, "spec", resource->spec);
+	if (!str_eq_c(resource->labels, "{}"))
+		write_raw(out, "labels", resource->labels);
+	write_raw(out, "tenancy", resource->tenancy);
+	buf_printf(out, ",\"generation\":%lld,\"status\":{\"conditions\":",
+		(long long)resource->generation);
+	buf_add_str(out, resource->conditions);
+	buf_add_byte(out, '}');
+	write_owner(out, resource);
+	write_time(out, "created_time", resource->created_us);
+	write_time(out, "updated_time", resource->updated_us);
+	write_text(out, "created_by", resource->created_by);
+	write_text(out, "updated_by", resource->updated_by);
+	if (resource_is_deleting(resource)) {
+		write_time(out, "deleted_time", resource->deleted_us);
+		write_text(out, "deleted_by", resource->deleted_by);
+	}
+	return buf_add_byte(out, '}');
+}
+
+struct str resource_text(struct arena *arena, const struct resource *resource)
+{
+	CLEANUP(buf_free) struct buf out = BUF_INITIALIZER(BUF_DEFAULT_MAX);
+
+	if (!resource_write(&out, resource))
+		return STR_NULL;
+	return arena_str(arena, buf_str(&out));
+}
+
+struct str resource_etag(struct arena *arena, const struct resource *resource)
+{
+	return arena_printf(arena, "\"%lld-%lld\"", (long long)resource->generation,
+		(long long)resource->version);
+}
+
+/* --- rows ------------------------------------------------------------------------------------ */
+
+void resource_from_row(struct sql_rows *rows, struct arena *arena, struct resource *ret)
+{
+	int column = 0;
+
+	ret->id = sql_str_copy(rows, column++, arena);
+	ret->kind = sql_str_copy(rows, column++, arena);
+	ret->name = sql_str_copy(rows, column++, arena);
+	ret->href = sql_str_copy(rows, column++, arena);
+	ret->owner_id = sql_str_copy(rows, column++, arena);
+	ret->owner_kind = sql_str_copy(rows, column++, arena);
+	ret->owner_href = sql_str_copy(rows, column++, arena);
+	ret->tenancy = sql_str_copy(rows, column++, arena);
+	ret->spec = sql_str_copy(rows, column++, arena);
+	ret->labels = sql_str_copy(rows, column++, arena);
+	ret->conditions = sql_str_copy(rows, column++, arena);
+	ret->generation = sql_int(rows, column++);
+	ret->version = sql_int(rows, column++);
+	ret->created_us = sql_int(rows, column++);
+	ret->updated_us = sql_int(rows, column++);
+	ret->deleted_us = sql_is_null(rows, column) ? 0 : sql_int(rows, column);
+	column++;
+	ret->created_by = sql_str_copy(rows, column++, arena);
+	ret->updated_by = sql_str_copy(rows, column++, arena);
+	ret->deleted_by = sql_str_copy(rows, column, arena);
+}
+
+static bool is_within(const struct scope *scope, const struct resource *resource)
+{
+	return (scope->kind == NULL || str_eq(scope->kind->name, resource->kind)) &&
+	       (str_is_null(scope->owner) || str_eq(scope->owner, resource->owner_id)) &&
+	       (str_is_null(scope->tenancy) || str_eq(scope->tenancy, resource->tenancy));
+}
+
+int resource_find(struct sql *sql, struct arena *arena, const struct scope *scope, struct str id,
+	struct resource *ret, struct error *err)
+{
+	struct sql_rows *rows;
+	struct resource found;
+	int more;
+
+	if (SQL_QUERY(sql, &rows, err, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE id = $1",
+		    SQL_STR(id)) != 0)
+		return -1;
+	more = sql_next(rows, err);
+	if (more == 1)
+		resource_from_row(rows, arena, &found);
+	sql_end(rows);
+	if (more < 0)
+		return -1;
+	if (more == 0 || !is_within(scope, &found))
+		return error_set(err, ERROR_NOT_FOUND, "%" STR_F " with id='%" STR_F "' not found",
+			STR_A(scope->kind != NULL ? scope->kind->name : STR("Resource")),
+			STR_A(id));
+	*ret = found;
+	return 0;
+}
+
+int resource_children(struct sql *sql, struct arena *arena, struct str owner, struct resource **ret,
+	size_t *ret_count, struct error *err)
+{
+	struct sql_rows *rows;
+	struct resource *children = NULL;
+	size_t count = 0;
+	size_t capacity = 0;
+	int more;
+
+	if (SQL_QUERY(sql, &rows, err,
+		    "SELECT " RESOURCE_COLUMNS " FROM resources WHERE owner_id = $1 ORDER BY id",
+		    SQL_STR(owner)) != 0)
+		return -1;
+	while ((more = sql_next(rows, err)) == 1) {
+		if (count == capacity) {
+			struct resource *larger;
+
+			capacity = capacity == 0 ? 16 : capacity * 2;
+			larger = arena_calloc(arena, capacity, sizeof(*larger));
+			if (larger == NULL) {
+				more = error_set(err, ERROR_MEMORY, "no room for the children");
+				break;
+			}
+			if (count > 0)
+				memcpy(larger, children, count * sizeof(*larger));
+			children = larger;
+		}
+		resource_from_row(rows, arena, &children[count++]);
+	}
+	sql_end(rows);
+	if (more < 0)
+		return -1;
+	*ret = children;
+	*ret_count = count;
+	return 0;
+}
+
+int resource_has_children(struct sql *sql, struct str owner, bool *ret, struct error *err)
+{
+	struct sql_rows *rows;
+	int more;
+
+	if (SQL_QUERY(sql, &rows, err, "SELECT 1 FROM resources WHERE owner_id = $1 LIMIT 1",
+		    SQL_STR(owner)) != 0)
+		return -1;
+	more = sql_next(rows, err);
+	sql_end(rows);
+	if (more < 0)
+		return -1;
+	*ret = more == 1;
+	return 0;
+}
+
+int resource_insert(struct change *change, const struct resource *resource, struct error *err)
+{
+	return SQL_RUN(change->sql, err,
+		"INSERT INTO resources (" RESOURCE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
+		"$8, $9, $10, $11, $12, $13, $14, $15, NULL, $16, $17, NULL)",
+		SQL_STR(resource->id), SQL_STR(resource->kind), SQL_STR(resource->name),
+		SQL_STR(resource->href), SQL_STR(resource->owner_id), SQL_STR(resource->owner_kind),
+		SQL_STR(resource->owner_href), SQL_STR(resource->tenancy), SQL_STR(resource->spec),
+		SQL_STR(resource->labels), SQL_STR(resource->conditions),
+		SQL_INT(resource->generation), SQL_INT(resource->version),
+		SQL_INT(resource->created_us), SQL_INT(resource->updated_us),
+		SQL_STR(resource->created_by), SQL_STR(resource->updated_by));
+}
+
+int resource_update(struct change *change, struct resource *resource, struct error *err)
+{
+	const struct sql_value values[] = {
+		SQL_STR(resource->id),
+		SQL_INT(resource->version),
+		SQL_STR(resource->spec),
+		SQL_STR(resource->labels),
+		SQL_STR(resource->conditions),
+		SQL_INT(resource->generation),
+		SQL_INT(resource->updated_us),
+		SQL_STR(resource->updated_by),
+		resource->deleted_us != 0 ? SQL_INT(resource->deleted_us) : SQL_NONE,
+		SQL_STR(resource->deleted_by),
+	};
+	int64_t changed = 0;
+
+	if (sql_run(change->sql,
+		    "UPDATE resources SET version = version + 1, spec = $3, labels = $4, "
+		    "conditions = $5, generation = $6, updated_time = $7, updated_by = $8, "
+		    "deleted_time = $9, deleted_by = $10 WHERE id = $1 AND version = $2",
+		    values, sizeof(values) / sizeof(values[0]), &changed, err) != 0)
+		return -1;
+	if (changed == 0)
+		return error_set(err, ERROR_CONFLICT,
+			"%" STR_F " '%" STR_F "' was changed by another request; try again",
+			STR_A(resource->kind), STR_A(resource->id));
+	resource->version++;
+	return 0;
+}
+
+int resource_refresh(struct change *change, const struct resource *resource, struct error *err)
+{
+	return SQL_RUN(change->sql, err, "UPDATE resources SET conditions = $2 WHERE id = $1",
+		SQL_STR(resource->id), SQL_STR(resource->conditions));
+}
+
+int resource_remove(struct change *change, const struct resource *resource, struct error *err)
+{
+	return SQL_RUN(
+		change->sql, err, "DELETE FROM resources WHERE id = $1", SQL_STR(resource->id));
+}
+
+int resource_tell(struct change *change, const struct resource *resource, const char *event,
+	struct error *err)
+{
+	const struct feed_row row = {
+		.time_us = change->now_us,
+		.topic = resource->kind,
+		.id = resource->id,
+		.owner = resource->owner_id,
+		.event = str_of(event),
+		.version = resource->generation,
+		.detail = resource->tenancy,
+	};
+
+	return feed_append(change->sql, change->catalog->feed, &row, err);
+}
