@@ -58,6 +58,7 @@ struct http_request {
 	void *context;	      /* http_server_config.context */
 	int64_t now_us;	      /* when it arrived */
 	struct str principal; /* for the access log: set it when known */
+	const void *caller;   /* the product's own: what its `before` found out */
 };
 
 /* First value, name case-insensitive; null when absent. */
