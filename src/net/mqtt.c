@@ -166,15 +166,16 @@ int mqtt_start(struct mqtt **ret, const struct mqtt_config *config, struct error
 		return -1;
 	}
 	init_network(&mqtt->network);
+	*ret = mqtt;
 	if (mqtt->network.bell < 0)
 		error_set(err, error_from_errno(errno), "eventfd: %s", strerror(errno));
-	else if (thread_start(&mqtt->dispatch_thread, "mqtt-dispatch", dispatch_run, mqtt, err) ==
+	else if ((config->filter == NULL || mqtt_subscribe(mqtt, config->filter, err) == 0) &&
+		 thread_start(&mqtt->dispatch_thread, "mqtt-dispatch", dispatch_run, mqtt, err) ==
 			 0 &&
 		 thread_start(&mqtt->network_thread, "mqtt-network", mqtt_network_run,
-			 &mqtt->network, err) == 0) {
-		*ret = mqtt;
+			 &mqtt->network, err) == 0)
 		return 0;
-	}
+	*ret = NULL;
 	mqtt_stop(mqtt);
 	return -1;
 }

@@ -54,6 +54,7 @@ struct mqtt_config {
 	uint16_t keepalive_s;     /* 0: 60 */
 	uint32_t session_expiry_s; /* 0: the session ends with the connection */
 	bool keep_session;        /* clean start off */
+	const char *filter;       /* subscribed before the first on_ready; NULL: none */
 	/* Any of these may be NULL; all run on the dispatch thread. `message` and `arena` live until the
 	 * handler returns. */
 	void (*on_message)(void *context, struct arena *arena, const struct mqtt_message *message);
@@ -63,12 +64,14 @@ struct mqtt_config {
 	struct log *log;
 };
 
-/* Begins to connect and returns; use mqtt_wait_ready when the first connection must succeed. */
+/* Begins to connect and returns; use mqtt_wait_ready when the first connection must succeed. *ret is set
+ * before the first handler runs. */
 int mqtt_start(struct mqtt **ret, const struct mqtt_config *config, struct error *err);
 /* Disconnects, drops what is queued, joins its threads. NULL accepted. Not from a handler. */
 void mqtt_stop(struct mqtt *mqtt);
 
-/* Remembered and sent on every connection; QoS 1. Shared subscriptions as "$share/group/filter". */
+/* Remembered and sent on every connection; QoS 1. Shared subscriptions as "$share/group/filter". While
+ * connected, on_ready comes again once it is acknowledged. */
 int mqtt_subscribe(struct mqtt *mqtt, const char *filter, struct error *err);
 
 /* ERROR_TIMEOUT when not connected by then; the sentence tells the broker's last refusal. */

@@ -380,8 +380,8 @@ static void connection_end(struct mqtt_network *network)
 	if (atomic_load(&network->stopping))
 		error_set(
 			&because, ERROR_CANCELLED, "the connection to the broker is being closed");
-	else if (because.code != ERROR_FORBIDDEN)
-		because.code = ERROR_UNAVAILABLE;
+	else
+		because.code = ERROR_UNAVAILABLE; /* the message itself was not refused */
 	outbox_close(&network->outbox, &because);
 	network->connected = false;
 	mosquitto_destroy(network->mosquitto);

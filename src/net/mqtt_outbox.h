@@ -72,7 +72,7 @@ int outbox_put(struct outbox *outbox, struct outbox_request *request, int64_t de
 /* The request's result, at the latest at its deadline (ERROR_TIMEOUT). */
 int outbox_wait(struct outbox *outbox, struct outbox_request *request, struct error *err);
 
-/* --- the network thread's side ------------------------------------------------------------- */
+/* --- the network thread's side --------------------------------------------------------------- */
 
 /* From now on publishers may put; closing ends all requests with `because`. */
 void outbox_open(struct outbox *outbox);
