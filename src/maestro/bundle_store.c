@@ -34,8 +34,7 @@ const struct store_migration bundle_migrations[] = {
 };
 const size_t bundle_migration_count = sizeof(bundle_migrations) / sizeof(bundle_migrations[0]);
 
-/* --- bundles -----------------------------------------------------------------------------------
- */
+/* --- bundles ----------------------------------------------------------------------------------- /  */
 
 void bundle_from_row(struct arena *arena, struct sql_rows *rows, struct bundle *ret)
 {
@@ -287,8 +286,7 @@ int cursor_save(struct sql *sql, const char *name, int64_t sequence, struct erro
 		SQL_CSTR(name), SQL_INT(sequence));
 }
 
-/* --- consumers ---------------------------------------------------------------------------------
- */
+/* --- consumers --------------------------------------------------------------------------------- /  */
 
 void consumer_from_row(struct arena *arena, struct sql_rows *rows, struct consumer *ret)
 {

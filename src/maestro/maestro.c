@@ -35,8 +35,7 @@ struct maestro {
 	struct http_server *http;
 };
 
-/* --- messages
- * --------------------------------------------------------------------------------------- */
+/* --- messages -------------------------------------------------------------------------------- */
 
 static void drop(
 	struct maestro *maestro, const struct mqtt_message *message, const struct error *err)
@@ -77,8 +76,7 @@ static void on_ready(void *context)
 	repair_resubscribed(maestro->repair);
 }
 
-/* --- start and stop
- * ----------------------------------------------------------------------------------- */
+/* --- start and stop -------------------------------------------------------------------------- */
 
 static int open_store(
 	struct maestro *maestro, const struct maestro_config *config, struct error *err)
@@ -99,7 +97,7 @@ static int open_store(
 static int connect_broker(
 	struct maestro *maestro, const struct maestro_config *config, struct error *err)
 {
-	const struct mqtt_config mqtt = {
+	struct mqtt_config mqtt = {
 		.host = config->broker_host,
 		.port = config->broker_port,
 		.client_id = config->client_id == NULL ? "maestro" : config->client_id,
@@ -119,9 +117,8 @@ static int connect_broker(
 	if (len < 0 || (size_t)len >= sizeof(filter))
 		return error_set(
 			err, ERROR_INVALID, "the subscription group \"%s\" is too long", group);
-	if (mqtt_start(&maestro->server.mqtt, &mqtt, err) != 0)
-		return -1;
-	return mqtt_subscribe(maestro->server.mqtt, filter, err);
+	mqtt.filter = filter;
+	return mqtt_start(&maestro->server.mqtt, &mqtt, err);
 }
 
 static int serve(struct maestro *maestro, const struct maestro_config *config, struct error *err)
@@ -196,8 +193,9 @@ void maestro_stop(struct maestro *maestro)
 	if (maestro == NULL)
 		return;
 	stop_request(&maestro->stop);
-	watch_hub_stop(maestro->watches);
+	watch_hub_close(maestro->watches);
 	http_server_stop(maestro->http);
+	watch_hub_free(maestro->watches);
 	spec_dispatch_stop(maestro->dispatch);
 	repair_stop(maestro->repair);
 	status_pool_close(maestro->statuses);

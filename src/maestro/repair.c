@@ -36,8 +36,7 @@ struct repair {
 	size_t waiting;
 };
 
-/* --- publishing --------------------------------------------------------------------------------
- */
+/* --- publishing -------------------------------------------------------------------------------- /  */
 
 /* Publishes a batch of orders; false when the rest of the work is to be given up. */
 static bool publish_orders(struct repair *repair, struct spec_order *orders, size_t count)
@@ -72,8 +71,7 @@ static bool publish_event(struct repair *repair, struct arena *arena,
 	return false;
 }
 
-/* --- spec resync: an agent asks ------------------------------------------------------------------
- */
+/* --- spec resync: an agent asks ------------------------------------------------------------------ /  */
 
 struct spec_diff {
 	struct repair_request *request;
@@ -240,8 +238,7 @@ static void answer(struct repair *repair, struct repair_request *request)
 	free(diff.orders);
 }
 
-/* --- status resync: we ask -----------------------------------------------------------------------
- */
+/* --- status resync: we ask ----------------------------------------------------------------------- /  */
 
 struct read_consumers {
 	struct arena *arena;
@@ -353,8 +350,7 @@ static void ask_everyone(struct repair *repair)
 	arena_free(read.arena);
 }
 
-/* --- what was not answered
- * ------------------------------------------------------------------------ */
+/* --- what was not answered ------------------------------------------------------------------- */
 
 struct read_unsettled {
 	struct arena *arena;
@@ -420,8 +416,7 @@ static void scan(struct repair *repair)
 	arena_free(read.arena);
 }
 
-/* --- the thread
- * ----------------------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------------------ */
 
 static struct repair_request *take_request(struct repair *repair)
 {

@@ -57,8 +57,7 @@ static int read_one(struct sql *sql, void *argument, struct error *err)
 	return found < 0 ? -1 : 0;
 }
 
-/* --- create
- * --------------------------------------------------------------------------------------- */
+/* --- create ---------------------------------------------------------------------------------- */
 
 static int insert(struct sql *sql, void *argument, struct error *err)
 {
@@ -90,8 +89,7 @@ void rest_create_bundle(struct http_request *request, struct http_response *resp
 		rest_fail_with(request, response, "Unable to create Resource", &err);
 }
 
-/* --- get, list
- * ------------------------------------------------------------------------------------ */
+/* --- get, list ------------------------------------------------------------------------------- */
 
 void rest_get_bundle(struct http_request *request, struct http_response *response)
 {
@@ -162,8 +160,7 @@ void rest_list_bundles(struct http_request *request, struct http_response *respo
 		rest_fail_with(request, response, "Unable to list resources", &err);
 }
 
-/* --- update
- * --------------------------------------------------------------------------------------- */
+/* --- update ---------------------------------------------------------------------------------- */
 
 /* Writes the change unless the bundle has moved on: then work->bundle is what it is now, and
  * base_version differs from its version. */
@@ -253,8 +250,7 @@ void rest_update_bundle(struct http_request *request, struct http_response *resp
 		"the resource is being changed by others without a pause; try again");
 }
 
-/* --- delete
- * --------------------------------------------------------------------------------------- */
+/* --- delete ---------------------------------------------------------------------------------- */
 
 static int mark_deleting(struct sql *sql, void *argument, struct error *err)
 {

@@ -60,8 +60,7 @@ struct parser {
 	struct error *err;
 };
 
-/* --- reading -------------------------------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------------------------------- /  */
 
 static int fail(struct parser *parser, const char *why)
 {
@@ -155,8 +154,7 @@ static int read_value(struct parser *parser, struct str *ret)
 	return 0;
 }
 
-/* --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------------- /  */
 
 static int bind(struct parser *parser, struct sql_value value)
 {
@@ -184,8 +182,7 @@ static int bind_value(struct parser *parser, enum column_kind kind, struct str t
 	return bind(parser, SQL_STR(text));
 }
 
-/* --- operands ------------------------------------------------------------------------------------
- */
+/* --- operands ------------------------------------------------------------------------------------ /  */
 
 struct operand {
 	const char *sql;
@@ -263,8 +260,7 @@ static int write_operand(struct parser *parser, const struct operand *operand)
 	return 0;
 }
 
-/* --- conditions
- * ----------------------------------------------------------------------------------- */
+/* --- conditions ------------------------------------------------------------------------------ */
 
 /* @> '{"a":"b"}': every member is there and equal. */
 static int write_contains(struct parser *parser, const struct operand *operand)
@@ -422,8 +418,7 @@ static int parse_or(struct parser *parser)
 	return 0;
 }
 
-/* --- public
- * --------------------------------------------------------------------------------------- */
+/* --- public ---------------------------------------------------------------------------------- */
 
 int search_compile(struct arena *arena, struct str text, enum search_table table,
 	struct search *ret, struct error *err)

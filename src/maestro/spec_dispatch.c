@@ -29,8 +29,7 @@ struct spec_dispatch {
 	int64_t compacted_at_us;
 };
 
-/* --- publishing --------------------------------------------------------------------------------
- */
+/* --- publishing -------------------------------------------------------------------------------- /  */
 
 struct load_orders {
 	struct arena *arena;
@@ -164,8 +163,7 @@ static bool publish_all(struct maestro_server *server, struct spec_order *orders
 	}
 }
 
-/* --- following the feed ------------------------------------------------------------------------
- */
+/* --- following the feed ------------------------------------------------------------------------ /  */
 
 static bool action_of(struct str event, enum spec_action *ret)
 {
@@ -273,8 +271,7 @@ static bool follow(struct spec_dispatch *dispatch, const struct feed_row *rows, 
 	return true;
 }
 
-/* --- everything, when the feed no longer reaches back to the cursor
- * ------------------------------- */
+/* --- everything, when the feed no longer reaches back to the cursor -------------------------- */
 
 struct load_page {
 	struct arena *arena;

@@ -77,8 +77,8 @@ int status_event_read(struct arena *arena, const struct cloudevent *event, struc
 		.sequence = cloudevent_extension(event, "sequenceid"),
 		.hash = cloudevent_extension(event, "statushash"),
 	};
-	struct str version;
-	struct str source;
+	struct str version = STR_NULL;
+	struct str source = STR_NULL;
 
 	if (require(event, "resourceid", &status.id, err) != 0 ||
 		require(event, "clustername", &status.consumer_name, err) != 0 ||

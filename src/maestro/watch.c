@@ -32,10 +32,10 @@ struct watch_hub {
 	pthread_mutex_t mutex; /* of watchers and count */
 	struct watcher *watchers;
 	size_t count;
+	bool is_closed;
 };
 
-/* --- lines
- * ---------------------------------------------------------------------------------------- */
+/* --- lines ----------------------------------------------------------------------------------- */
 
 /* A row of the feed and the two lines made of it, when first needed. */
 struct line {
@@ -132,8 +132,7 @@ static struct line line_for(struct arena *arena, const struct feed_row *row)
 	return line;
 }
 
-/* --- the hub
- * --------------------------------------------------------------------------------------- */
+/* --- the hub --------------------------------------------------------------------------------- */
 
 static void free_watcher(struct watcher *watcher)
 {
@@ -257,35 +256,44 @@ int watch_hub_start(struct watch_hub **ret, struct maestro_server *server, struc
 	hub->server = server;
 	pthread_mutex_init(&hub->mutex, NULL);
 	stop_init(&hub->wake);
-	if (feed_listen(server->feed, ring, hub) != 0 ||
-		thread_start(&hub->thread, "maestro-watch", run, hub, err) != 0) {
-		watch_hub_stop(hub);
-		return -1;
+	if (feed_listen(server->feed, ring, hub) != 0)
+		error_set(err, ERROR_LIMITED, "too many listeners on the change feed");
+	else if (thread_start(&hub->thread, "maestro-watch", run, hub, err) == 0) {
+		*ret = hub;
+		return 0;
 	}
-	*ret = hub;
-	return 0;
+	watch_hub_close(hub);
+	watch_hub_free(hub);
+	return -1;
 }
 
-void watch_hub_stop(struct watch_hub *hub)
+void watch_hub_close(struct watch_hub *hub)
 {
 	if (hub == NULL)
 		return;
 	feed_unlisten(hub->server->feed, hub);
 	stop_request(&hub->wake);
 	thread_join(hub->thread);
+	LOCK_SCOPE(&hub->mutex);
+	hub->is_closed = true;
 	while (hub->watchers != NULL) {
 		struct watcher *first = hub->watchers;
 
 		hub->watchers = first->next;
 		free_watcher(first);
 	}
+}
+
+void watch_hub_free(struct watch_hub *hub)
+{
+	if (hub == NULL)
+		return;
 	stop_destroy(&hub->wake);
 	pthread_mutex_destroy(&hub->mutex);
 	free(hub);
 }
 
-/* --- the handler
- * ------------------------------------------------------------------------------------ */
+/* --- the handler ----------------------------------------------------------------------------- */
 
 /* Where to begin; false when the response is filled. */
 static bool read_cursor(struct http_request *request, struct http_response *response, int64_t *ret)
@@ -311,11 +319,11 @@ static bool read_cursor(struct http_request *request, struct http_response *resp
 	return false;
 }
 
-/* Puts the watcher on the list; false when there are too many. */
+/* Puts the watcher on the list; false when there are too many, or the end is near. */
 static bool add_watcher(struct watch_hub *hub, struct watcher *watcher)
 {
 	LOCK_SCOPE(&hub->mutex);
-	if (hub->count >= WATCH_MAX)
+	if (hub->is_closed || hub->count >= WATCH_MAX)
 		return false;
 	watcher->next = hub->watchers;
 	hub->watchers = watcher;

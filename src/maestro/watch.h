@@ -24,8 +24,9 @@ struct watch_hub;
 
 int watch_hub_start(struct watch_hub **ret, struct maestro_server *server, struct error *err);
 
-/* Closes every stream. Before the HTTP server is stopped. NULL accepted. */
-void watch_hub_stop(struct watch_hub *hub);
+/* Closes every stream, and from now on each new one at once: before the HTTP server is stopped. */
+void watch_hub_close(struct watch_hub *hub); /* NULL accepted */
+void watch_hub_free(struct watch_hub *hub);  /* after it; NULL accepted */
 
 /* The handler. */
 void watch_open(struct http_request *request, struct http_response *response);
