@@ -143,7 +143,7 @@ static int start_clm(struct region *region, struct error *err)
 		.host = REGION_HOST,
 		.entities_file = entities,
 		.schema_file = schemas,
-		.tenant_enabled = true,
+		.callers = caller_rules_aws,
 		.log = log_child(region->log, "clm")};
 
 	if (!config.store_url || state_port_free(region->state, "clm", &config.port, err) < 0 ||

@@ -14,6 +14,7 @@ struct region;
 
 #define REGION_MAX_MANAGEMENT_CLUSTERS 64
 #define REGION_DEFAULT_CAPACITY 80 /* hosted clusters per management cluster */
+#define REGION_MAX_CAPACITY 10000
 #define REGION_NAME "us-east-1"
 #define REGION_HOST "127.0.0.1"
 #define REGION_SOURCE_ID "maestro"

@@ -54,7 +54,7 @@ static int read_options(const struct command_line *line, struct region_config *c
 			0)
 		return -1;
 	if (command_text(line, "capacity") &&
-		command_number(line, "capacity", 1, 1000000, &config->capacity, err) < 0)
+		command_number(line, "capacity", 1, REGION_MAX_CAPACITY, &config->capacity, err) < 0)
 		return -1;
 	config->port = (uint16_t)port;
 	config->management_clusters = (unsigned)count;

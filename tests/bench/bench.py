@@ -139,7 +139,7 @@ def main():
             "commit": median(measure("commit", EXAMPLE, LATENCY_COUNT, folder)),
             "mqtt": median(measure("mqtt", LATENCY_COUNT, folder / "mqtt")),
         }
-        with Region(folder / "region", "--capacity", "1000000", "--log-level", "warn") as region:
+        with Region(folder / "region", "--capacity", "10000", "--log-level", "warn") as region:
             settle(region)
             idle = resident_kib(region)
             table.at_most("idle region, all processes but the broker, resident", idle / 1024, 60, "MiB")
@@ -151,7 +151,7 @@ def main():
             settle(region)
             cpu_few = cpu_seconds(region) - cpu
             latency(region, table, floors, folder, manifests, cluster_id)
-        with Region(folder / "many", "--capacity", "1000000", "--log-level", "warn") as region:
+        with Region(folder / "many", "--capacity", "10000", "--log-level", "warn") as region:
             settle(region)
             idle = resident_kib(region)
             throughput(region, table, folder, manifests, cluster_id)
