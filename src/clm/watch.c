@@ -23,7 +23,7 @@
 
 #define WATCH_BURST_BYTES ((size_t)1 << 20)
 #define WATCH_REST_US INT64_C(50000)
-#define WATCH_RETRY_US INT64_C(1000000) /* after the feed could not be read */
+#define WATCH_NAP_US INT64_C(1000) /* the shortest sleep of the dispatcher */
 #define WATCH_LINE_MAX ((size_t)8 << 20)
 
 struct stream {
@@ -318,19 +318,20 @@ static bool pass(struct watch *watch)
 	return more;
 }
 
-/* Until the next heartbeat, or the end of a rest. */
+/* Until the next heartbeat, or until a stream that is behind has rested. */
 static int64_t time_to_sleep(const struct watch *watch)
 {
+	int64_t last = feed_last(watch->catalog->feed);
 	int64_t now_us = clock_monotonic_us();
 	int64_t until_us = now_us + WATCH_HEARTBEAT_US;
 
 	for (const struct stream *stream = watch->streams; stream != NULL; stream = stream->next) {
 		if (stream->heartbeat_us < until_us)
 			until_us = stream->heartbeat_us;
-		if (stream->rest_us > now_us && stream->rest_us < until_us)
+		if (stream->cursor < last && stream->rest_us < until_us)
 			until_us = stream->rest_us;
 	}
-	return until_us > now_us ? until_us - now_us : 0;
+	return until_us > now_us + WATCH_NAP_US ? until_us - now_us : WATCH_NAP_US;
 }
 
 static void compact(struct watch *watch)
