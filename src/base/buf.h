@@ -25,8 +25,8 @@ struct buf {
 #define BUF_DEFAULT_MAX ((size_t)64 << 20)
 
 void buf_init(struct buf *buf, size_t max); /* max 0: BUF_DEFAULT_MAX */
-void buf_free(struct buf *buf);             /* usable again as after buf_init */
-void buf_clear(struct buf *buf);            /* keeps the memory, forgets the failure */
+void buf_free(struct buf *buf);		    /* usable again as after buf_init */
+void buf_clear(struct buf *buf);	    /* keeps the memory, forgets the failure */
 
 bool buf_add(struct buf *buf, const void *bytes, size_t len);
 bool buf_add_str(struct buf *buf, struct str s);
@@ -45,6 +45,9 @@ static inline struct str buf_str(const struct buf *buf)
 }
 
 /* For CLEANUP. */
-#define BUF_INITIALIZER(max_bytes) {.max = (max_bytes)}
+#define BUF_INITIALIZER(max_bytes) \
+	{                          \
+		.max = (max_bytes) \
+	}
 
 #endif

@@ -34,9 +34,9 @@ static inline void cleanup_unlock(pthread_mutex_t **mutex)
 }
 
 /* Holds the mutex to the end of the block. */
-#define LOCK_SCOPE(mutex_pointer)                                                                    \
-	pthread_mutex_lock(mutex_pointer);                                                           \
-	CLEANUP(cleanup_unlock) pthread_mutex_t *lock_scope_ = (mutex_pointer);                      \
+#define LOCK_SCOPE(mutex_pointer)                                               \
+	pthread_mutex_lock(mutex_pointer);                                      \
+	CLEANUP(cleanup_unlock) pthread_mutex_t *lock_scope_ = (mutex_pointer); \
 	(void)lock_scope_
 
 #endif

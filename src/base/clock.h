@@ -1,8 +1,8 @@
 /*
  * clock.h - time, as values that tests can choose.
  *
- * Decisions take `now`; only loops read a clock, and they read the one they were given. Unix time is
- * in microseconds, int64_t, named ..._us. Durations and deadlines use the monotonic clock.
+ * Decisions take `now`; only loops read a clock, and they read the one they were given. Unix time
+ * is in microseconds, int64_t, named ..._us. Durations and deadlines use the monotonic clock.
  */
 #ifndef REEVE_BASE_CLOCK_H
 #define REEVE_BASE_CLOCK_H

@@ -46,12 +46,21 @@ static void cut_at_character(char *message)
 		message[start - 1] = '\0';
 }
 
+/* Messages quote what strangers sent; a line of the log or a terminal must not follow it. */
+static void keep_to_one_line(char *message)
+{
+	for (; *message; message++)
+		if ((unsigned char)*message < 0x20 || *message == 0x7f)
+			*message = ' ';
+}
+
 int error_vset(struct error *err, enum error_code code, const char *format, va_list ap)
 {
 	if (err) {
 		char message[ERROR_MESSAGE_MAX]; /* the arguments may point into *err */
 		vsnprintf(message, sizeof(message), format, ap);
 		cut_at_character(message);
+		keep_to_one_line(message);
 		memcpy(err->message, message, sizeof(message));
 		err->code = code;
 	}

@@ -1,10 +1,10 @@
 /*
  * error.h - what went wrong, in one table and one sentence.
  *
- * A function that can fail returns 0 or -1 (or a bool, or NULL) and fills the caller's struct error,
- * always the last parameter, NULL accepted. The code comes from one table, which maps it once to an
- * HTTP status, an exit code of the command line and a metric label. The sentence names the thing,
- * the value and the remedy.
+ * A function that can fail returns 0 or -1 (or a bool, or NULL) and fills the caller's struct
+ * error, always the last parameter, NULL accepted. The code comes from one table, which maps it
+ * once to an HTTP status, an exit code of the command line and a metric label. The sentence names
+ * the thing, the value and the remedy.
  */
 #ifndef REEVE_BASE_ERROR_H
 #define REEVE_BASE_ERROR_H
@@ -15,22 +15,22 @@
 
 enum error_code {
 	ERROR_NONE = 0,
-	ERROR_INVALID,         /* the input is malformed or breaks a rule */
+	ERROR_INVALID,	       /* the input is malformed or breaks a rule */
 	ERROR_UNAUTHENTICATED, /* who is calling is not proven */
 	ERROR_FORBIDDEN,       /* proven, but may not */
 	ERROR_NOT_FOUND,
-	ERROR_CONFLICT,      /* the state does not allow it: exists, deleting, newer version */
+	ERROR_CONFLICT,	     /* the state does not allow it: exists, deleting, newer version */
 	ERROR_PRECONDITION,  /* If-Match and friends */
 	ERROR_TOO_LARGE,     /* over a written limit */
 	ERROR_UNPROCESSABLE, /* well-formed, but refused by a schema or policy */
-	ERROR_LIMITED,       /* too many, try later */
+	ERROR_LIMITED,	     /* too many, try later */
 	ERROR_INTERNAL,
 	ERROR_UNAVAILABLE, /* a peer does not answer, try later */
 	ERROR_TIMEOUT,
-	ERROR_NO_SPACE, /* the disk is full */
-	ERROR_MEMORY,   /* an arena or buffer ceiling, or the machine's memory */
+	ERROR_NO_SPACE,	 /* the disk is full */
+	ERROR_MEMORY,	 /* an arena or buffer ceiling, or the machine's memory */
 	ERROR_CANCELLED, /* told to stop */
-	ERROR_GONE,      /* a cursor older than what is kept */
+	ERROR_GONE,	 /* a cursor older than what is kept */
 	ERROR_CODE_COUNT
 };
 

@@ -95,12 +95,20 @@ static void add_json_string(struct buf *line, struct str text)
 	buf_add_byte(line, '"');
 }
 
+/* Whether a person, or a terminal, would take the bare text for something else. */
+static bool needs_quotes(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == '"' || text.ptr[i] == 0x7f)
+			return true;
+	return text.len == 0;
+}
+
 static void add_value(struct buf *line, const struct log_field *field, bool quotes)
 {
 	switch (field->type) {
 	case LOG_FIELD_STR:
-		if (quotes || field->value.str.len == 0 || str_index(field->value.str, ' ') >= 0 ||
-			str_index(field->value.str, '\n') >= 0)
+		if (quotes || needs_quotes(field->value.str))
 			add_json_string(line, field->value.str);
 		else
 			buf_add_str(line, field->value.str);

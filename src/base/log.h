@@ -1,8 +1,8 @@
 /*
  * log.h - one line per event, with typed fields.
  *
- * main makes one struct log and hands it down; it may be used by any thread. Library code (below the
- * products) returns errors and does not log. Whoever decides what happens next logs once.
+ * main makes one struct log and hands it down; it may be used by any thread. Library code (below
+ *the products) returns errors and does not log. Whoever decides what happens next logs once.
  *
  *	log_info(log, "bundle stored", LOG_STR("id", id), LOG_INT("version", version));
  */
@@ -60,11 +60,11 @@ bool log_is_on(const struct log *log, enum log_level level);
 void log_write(struct log *log, enum log_level level, const char *message,
 	const struct log_field *fields, size_t count);
 
-#define LOG_WRITE(log, level, message, ...)                                                          \
-	do {                                                                                         \
-		const struct log_field log_fields_[] = {__VA_ARGS__};                                \
-		log_write((log), (level), (message), log_fields_,                                    \
-			sizeof(log_fields_) / sizeof(struct log_field));                             \
+#define LOG_WRITE(log, level, message, ...)                              \
+	do {                                                             \
+		const struct log_field log_fields_[] = {__VA_ARGS__};    \
+		log_write((log), (level), (message), log_fields_,        \
+			sizeof(log_fields_) / sizeof(struct log_field)); \
 	} while (0)
 
 #define log_debug(log, ...) LOG_WRITE_(log, LOG_LEVEL_DEBUG, __VA_ARGS__, )

@@ -31,7 +31,7 @@ void *map_remove(struct map *map, struct str key);
 /* Begin with *position = 0; false at the end. The key lives as long as its entry. */
 bool map_next(const struct map *map, size_t *position, struct str *ret_key, void **ret_value);
 
-#define map_for_each(map, position, key, value)                                                      \
+#define map_for_each(map, position, key, value) \
 	for (size_t position = 0; map_next((map), &position, &(key), (void **)&(value));)
 
 #endif

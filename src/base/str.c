@@ -118,6 +118,9 @@ bool str_to_double(struct str s, double *ret)
 		return false;
 	memcpy(text, s.ptr, s.len);
 	text[s.len] = '\0';
+	/* strtod takes names ("inf", "nan") and hexadecimal too. */
+	if (strspn(text, "0123456789+-.eE") != s.len)
+		return false;
 	errno = 0;
 	double number = strtod(text, &end);
 	if (end != text + s.len || (errno == ERANGE && isinf(number)))

@@ -58,7 +58,8 @@ static inline bool str_eq_c(struct str a, const char *b)
 
 static inline bool str_starts_with(struct str s, struct str prefix)
 {
-	return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+	return s.len >= prefix.len &&
+	       (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 static inline bool str_ends_with(struct str s, struct str suffix)
@@ -89,8 +90,8 @@ struct str str_trim(struct str s);
  */
 struct str str_cut(struct str *rest, char separator);
 
-/* Whole-string numbers. False (and *ret untouched) on anything else: sign rules of strtoll, no
- * white space, no overflow. */
+/* Whole-string decimal numbers. False (and *ret untouched) on anything else: sign rules of strtoll,
+ * no white space, no overflow, no "inf" or "nan". */
 bool str_to_int64(struct str s, int64_t *ret);
 bool str_to_double(struct str s, double *ret);
 

@@ -14,7 +14,9 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-#define NAME_MAX_BYTES 16 /* with NUL; the kernel's limit */
+#define SLEEP_MAX_US (INT64_C(366) * 24 * 3600 * CLOCK_US_PER_S) /* "for ever", without overflow \
+								  */
+#define NAME_MAX_BYTES 16					 /* with NUL; the kernel's limit */
 
 struct thread {
 	pthread_t handle;
@@ -108,7 +110,8 @@ void stop_poke(struct stop *stop)
 
 bool stop_sleep(struct stop *stop, int64_t us)
 {
-	int64_t until_us = clock_monotonic_us() + (us > 0 ? us : 0);
+	int64_t wait_us = us < 0 ? 0 : us > SLEEP_MAX_US ? SLEEP_MAX_US : us;
+	int64_t until_us = clock_monotonic_us() + wait_us;
 	struct timespec until = {.tv_sec = (time_t)(until_us / CLOCK_US_PER_S),
 		.tv_nsec = (long)(until_us % CLOCK_US_PER_S * 1000)};
 
@@ -126,7 +129,7 @@ int64_t thread_backoff_us(unsigned attempt, int64_t base_us, int64_t max_us)
 	uint32_t random;
 
 	while (attempt-- > 0 && ceiling < max_us)
-		ceiling *= 2;
+		ceiling = ceiling > max_us / 2 ? max_us : ceiling * 2;
 	if (ceiling > max_us)
 		ceiling = max_us;
 	int64_t floor = base_us / 2 < ceiling ? base_us / 2 : ceiling;

@@ -39,7 +39,8 @@ bool stop_requested(struct stop *stop);
 /* Ends one stop_sleep early (the current one, or else the next), without stopping. */
 void stop_poke(struct stop *stop);
 
-/* Waits at most `us` microseconds; true when a stop was requested, false after the time or a poke. */
+/* Waits at most `us` microseconds; true when a stop was requested, false after the time or a poke.
+ */
 bool stop_sleep(struct stop *stop, int64_t us);
 
 /* Exponential backoff with jitter: the wait before try `attempt` (0 first), between base/2 and
