@@ -29,7 +29,8 @@ struct spec_dispatch {
 	int64_t compacted_at_us;
 };
 
-/* --- publishing -------------------------------------------------------------------------------- /  */
+/* --- publishing -------------------------------------------------------------------------------- /
+ */
 
 struct load_orders {
 	struct arena *arena;
@@ -163,7 +164,8 @@ static bool publish_all(struct maestro_server *server, struct spec_order *orders
 	}
 }
 
-/* --- following the feed ------------------------------------------------------------------------ /  */
+/* --- following the feed ------------------------------------------------------------------------ /
+ */
 
 static bool action_of(struct str event, enum spec_action *ret)
 {
@@ -368,14 +370,15 @@ int spec_dispatch_start(
 		return error_set(err, ERROR_MEMORY, "no memory for the dispatcher");
 	dispatch->server = server;
 	dispatch->compacted_at_us = clock_monotonic_us();
-	if (store_read(server->store, load_cursor, &dispatch->cursor, err) != 0 ||
-		thread_start(&dispatch->thread, "maestro-spec", run, dispatch, err) != 0) {
-		free(dispatch);
-		return -1;
+	if (store_read(server->store, load_cursor, &dispatch->cursor, err) == 0) {
+		dispatch->saved_cursor = dispatch->cursor;
+		if (thread_start(&dispatch->thread, "maestro-spec", run, dispatch, err) == 0) {
+			*ret = dispatch;
+			return 0;
+		}
 	}
-	dispatch->saved_cursor = dispatch->cursor;
-	*ret = dispatch;
-	return 0;
+	free(dispatch);
+	return -1;
 }
 
 void spec_dispatch_stop(struct spec_dispatch *dispatch)
