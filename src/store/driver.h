@@ -1,33 +1,65 @@
 /*
- * driver.h - what a database driver provides; for the files of this folder only.
+ * driver.h - what a database must be able to do to serve as a store; inside this folder only.
  *
- * A driver embeds these structs as the first member of its own, and fills the tables. Everything
- * above the drivers (migrations, the feed, leases, the products) goes through store.h and knows
- * none of them.
+ * A driver embeds struct sql at the start of its connection and struct database at the start of
+ * its database. A connection belongs to one thread at a time; the store sees to that. The
+ * generic side (store.c, writer.c) knows transactions, groups and pools, and no SQL dialect.
  */
 #ifndef REEVE_STORE_DRIVER_H
 #define REEVE_STORE_DRIVER_H
 
-#include <pthread.h>
-
 #include "store/store.h"
 
-struct store_driver {
-	const char *scheme; /* of the URL: "sqlite" */
-	/* `place` is the URL behind the scheme and its colon. */
-	int (*open)(struct store **ret, struct str place, struct log *log, struct error *err);
-	void (*close)(struct store *store);
-	int (*write)(struct store *store, store_work work, void *argument, struct error *err);
-	int (*read)(struct store *store, store_work work, void *argument, struct error *err);
-	int (*backup)(struct store *store, const char *path, struct error *err);
-	void (*count)(struct store *store, struct store_counters *ret);
+#define SQL_MAX_MARKS 4 /* feeds of one store */
 
-	/* Inside work. `is_long_lived`: the text's address may serve as its key in the cache. */
-	int (*run)(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
+struct store_driver;
+
+/* Remembered with the transaction: forgotten with the changes it goes with. */
+struct sql_mark {
+	void *owner;
+	int64_t value;
+};
+
+struct sql {
+	const struct store_driver *driver;
+	int64_t epoch;
+	bool may_write;
+	struct sql_mark marks[SQL_MAX_MARKS];
+	size_t mark_count;
+};
+
+struct database {
+	const struct store_driver *driver;
+	unsigned max_readers; /* 0: reads take turns with the writes */
+};
+
+struct store_driver {
+	const char *scheme; /* "sqlite:" */
+
+	/* Takes ownership of the database against other processes and checks that it is sound. */
+	int (*open)(struct database **ret, const char *address, struct error *err);
+	void (*close)(struct database *database);
+	int (*back_up)(struct database *database, const char *path, struct error *err);
+
+	int (*connect)(
+		struct database *database, bool may_write, struct sql **ret, struct error *err);
+	void (*disconnect)(struct sql *sql);
+
+	int (*begin)(struct sql *sql, struct error *err);
+	int (*commit)(struct sql *sql, struct error *err); /* on failure: rolled back */
+	void (*roll_back)(struct sql *sql);
+	/* Within a transaction. A failure means that the transaction as a whole is lost. */
+	int (*savepoint)(struct sql *sql, struct error *err);
+	int (*release)(struct sql *sql, struct error *err);
+	int (*undo)(struct sql *sql, struct error *err);
+	/* Ends the rows that a piece of work left open. */
+	void (*end_work)(struct sql *sql);
+
+	int (*run_script)(struct sql *sql, const char *text, struct error *err);
+	int (*run)(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
 		int64_t *ret_changed, struct error *err);
-	int (*query)(struct sql *sql, struct str text, bool is_long_lived,
-		const struct sql_value *values, size_t count, struct sql_rows **ret,
-		struct error *err);
+	int (*query)(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
+		struct sql_rows **ret, struct error *err);
 	int (*next)(struct sql_rows *rows, struct error *err);
 	void (*end)(struct sql_rows *rows);
 	bool (*is_null)(struct sql_rows *rows, int column);
@@ -36,38 +68,19 @@ struct store_driver {
 	struct str (*text)(struct sql_rows *rows, int column);
 };
 
+/* The first member of a driver's rows. */
+struct sql_rows {
+	const struct store_driver *driver;
+};
+
 extern const struct store_driver sqlite_driver;
 
-#define STORE_MAX_LISTENERS 16
+/* Inside a write: once it is durable, the function that `owner` registered is called with the
+ * newest value. False: more than SQL_MAX_MARKS owners. */
+bool sql_mark(struct sql *sql, void *owner, int64_t value);
 
-struct store {
-	const struct store_driver *driver;
-	char *place; /* the URL without its scheme, for messages */
-	struct log *log;
-
-	/* Guards the listeners. They are called with it held: store_on_commit waits for a running
-	 * call. */
-	pthread_mutex_t listeners_mutex;
-	struct {
-		void (*ring)(void *context);
-		void *context;
-	} listeners[STORE_MAX_LISTENERS];
-	size_t listener_count;
-};
-
-struct sql {
-	struct store *store;
-	bool rings; /* a feed row was appended: ring the listeners after the commit */
-};
-
-struct sql_rows {
-	struct sql *sql;
-};
-
-/* For drivers: after a durable commit in which a `rings` was set. */
-void store_ring(struct store *store);
-
-/* Brings the database to the newest schema that `config` knows. */
-int store_migrate(struct store *store, const struct store_config *config, struct error *err);
+/* Calls `ring` on the writer thread after each durable commit that carries a mark of `owner`.
+ * A NULL ring takes the registration back. False: more than SQL_MAX_MARKS owners. */
+bool store_on_commit(struct store *store, void *owner, void (*ring)(void *owner, int64_t value));
 
 #endif

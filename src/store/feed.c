@@ -1,13 +1,14 @@
 /*
- * feed.c - the change feed on a table of its own.
+ * feed.c - the change feed: rows in the writer's transaction, a bell after its commit.
  *
- * On SQLite there is one writer, so sequence order is commit order and a reader that asks for
- * "after N" can miss nothing. Readers that wait are woken by the writer's doorbell, after the
- * commit is durable; the row number they wait for is asked of the table then, so a rolled-back
- * append can never be announced.
+ * The database numbers the rows; since one thread writes, numbers are given and committed in the
+ * same order, and a reader that asks for what follows its cursor misses nothing. The newest number
+ * committed is kept in memory, set by the bell, so that waiting and asking for it cost no query.
  */
 #include "store/feed.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,114 +16,131 @@
 #include "base/clock.h"
 #include "store/driver.h"
 
-#define FEED_TABLE_NAME_MAX 64
-#define FEED_STATEMENT_MAX 512
-#define FEED_MAX_LISTENERS 32
-#define FEED_STOP_CHECK_US (100 * CLOCK_US_PER_MS) /* how soon a waiting reader sees its stop */
+#define COMPACT_BATCH 5000 /* rows removed in one transaction */
+#define MAX_TABLE_NAME 48
+
+/* The statements, made once for the table. */
+enum { APPEND, READ, BOUNDS, COMPACT, STATEMENT_COUNT };
+static const char *const patterns[STATEMENT_COUNT] = {
+	[APPEND] = "INSERT INTO %1$s (epoch, time_us, topic, id, owner, event, version, detail) "
+		   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING sequence",
+	[READ] = "SELECT sequence, epoch, time_us, topic, id, owner, event, version, detail "
+		 "FROM %1$s WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+	[BOUNDS] = "SELECT coalesce((SELECT min(sequence) FROM %1$s), 0), "
+		   "coalesce((SELECT max(sequence) FROM %1$s), 0)",
+	[COMPACT] = "DELETE FROM %1$s WHERE sequence IN (SELECT sequence FROM %1$s "
+		    "WHERE sequence <= $1 ORDER BY sequence LIMIT $2)",
+};
+
+struct listener {
+	struct listener *next;
+	void (*ring)(void *context, int64_t last);
+	void *context;
+};
+
+/* One thread in feed_wait; its stop's condition is what it waits on. */
+struct waiter {
+	struct waiter *next;
+	struct stop *stop;
+};
 
 struct feed {
 	struct store *store;
-	int64_t epoch;
-	char append[FEED_STATEMENT_MAX];
-	char select[FEED_STATEMENT_MAX];
-	char bounds[FEED_STATEMENT_MAX];
-	char compact[FEED_STATEMENT_MAX];
+	char *sql[STATEMENT_COUNT];
+	_Atomic int64_t last; /* committed */
 
-	/* Guards last and the listeners, which are called with it held. */
-	pthread_mutex_t mutex;
-	pthread_cond_t changed;
-	int64_t last;
-	struct {
-		void (*ring)(void *context, int64_t last);
-		void *context;
-	} listeners[FEED_MAX_LISTENERS];
-	size_t listener_count;
+	pthread_mutex_t mutex; /* all below; taken before a stop's */
+	struct listener *listeners;
+	struct waiter *waiters;
 };
 
-struct bounds {
-	struct feed *feed;
-	int64_t oldest, newest, epoch; /* 0 when there is none */
-};
+/* --- life ---------------------------------------------------------------------------------- */
 
-static int read_bounds(struct sql *sql, void *argument, struct error *err)
+/* On the writer thread, after the commit. */
+static void on_commit(void *owner, int64_t last)
 {
-	struct bounds *bounds = argument;
+	struct feed *feed = owner;
+
+	atomic_store(&feed->last, last);
+	LOCK_SCOPE(&feed->mutex);
+	for (struct waiter *waiter = feed->waiters; waiter; waiter = waiter->next) {
+		pthread_mutex_lock(&waiter->stop->mutex);
+		pthread_cond_broadcast(&waiter->stop->changed);
+		pthread_mutex_unlock(&waiter->stop->mutex);
+	}
+	for (struct listener *listener = feed->listeners; listener; listener = listener->next)
+		listener->ring(listener->context, last);
+}
+
+static bool is_table_name(const char *name)
+{
+	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz_");
+
+	return length > 0 && length <= MAX_TABLE_NAME && name[length] == '\0';
+}
+
+static int make_statements(struct feed *feed, const char *table)
+{
+	for (size_t i = 0; i < STATEMENT_COUNT; i++)
+		if (asprintf(&feed->sql[i], patterns[i], table) < 0) {
+			feed->sql[i] = NULL;
+			return -1;
+		}
+	return 0;
+}
+
+static int read_bounds(struct sql *sql, const struct feed *feed, int64_t *ret_oldest,
+	int64_t *ret_newest, struct error *err)
+{
 	struct sql_rows *rows;
 
-	if (sql_query(sql, bounds->feed->bounds, NULL, 0, &rows, err) < 0)
+	if (sql_query(sql, feed->sql[BOUNDS], NULL, 0, &rows, err) < 0)
 		return -1;
-	int result = sql_next(rows, err);
-	if (result > 0) {
-		bounds->oldest = sql_int(rows, 0);
-		bounds->newest = sql_int(rows, 1);
-		bounds->epoch = sql_int(rows, 2);
+	int found = sql_next(rows, err);
+	if (found == 1) {
+		*ret_oldest = sql_int(rows, 0);
+		*ret_newest = sql_int(rows, 1);
 	}
 	sql_end(rows);
-	return result < 0 ? -1 : 0;
+	return found == 1 ? 0 : -1;
 }
 
-/* After a commit, on the writer's thread. */
-static void on_commit(void *context)
+static int read_last(struct sql *sql, void *argument, struct error *err)
 {
-	struct feed *feed = context;
-	struct bounds bounds = {.feed = feed};
+	struct feed *feed = argument;
+	int64_t oldest, newest;
 
-	/* A reading connection sees the commit: it is durable before the doorbell rings. */
-	if (store_read(feed->store, read_bounds, &bounds, NULL) < 0)
-		return;
-	LOCK_SCOPE(&feed->mutex);
-	if (bounds.newest <= feed->last)
-		return;
-	feed->last = bounds.newest;
-	pthread_cond_broadcast(&feed->changed);
-	for (size_t i = 0; i < feed->listener_count; i++)
-		feed->listeners[i].ring(feed->listeners[i].context, feed->last);
-}
-
-static void write_statements(struct feed *feed, const char *table)
-{
-	snprintf(feed->append, sizeof(feed->append),
-		"INSERT INTO %s (epoch, time_us, topic, id, owner, event, version, detail) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-		table);
-	snprintf(feed->select, sizeof(feed->select),
-		"SELECT sequence, epoch, time_us, topic, id, owner, event, version, detail FROM %s "
-		"WHERE sequence > $1 ORDER BY sequence LIMIT $2",
-		table);
-	/* Three lookups of one row each; MIN and MAX together would read the whole table. */
-	snprintf(feed->bounds, sizeof(feed->bounds),
-		"SELECT COALESCE((SELECT MIN(sequence) FROM %s), 0), COALESCE((SELECT "
-		"MAX(sequence) FROM %s), 0), "
-		"COALESCE((SELECT epoch FROM %s ORDER BY sequence DESC LIMIT 1), 1)",
-		table, table, table);
-	snprintf(
-		feed->compact, sizeof(feed->compact), "DELETE FROM %s WHERE sequence <= $1", table);
+	if (read_bounds(sql, feed, &oldest, &newest, err) < 0)
+		return -1;
+	atomic_store(&feed->last, newest);
+	return 0;
 }
 
 int feed_new(struct feed **ret, struct store *store, const char *table, struct error *err)
 {
-	struct feed *feed = calloc(1, sizeof(*feed));
-	struct bounds bounds = {.feed = feed};
-	pthread_condattr_t attributes;
+	struct feed *feed;
 
-	if (!feed || strlen(table) > FEED_TABLE_NAME_MAX) {
-		free(feed);
-		return error_set(err, ERROR_MEMORY, "no memory for feed %s", table);
-	}
+	if (!is_table_name(table))
+		return error_set(err, ERROR_INVALID,
+			"\"%s\" is no table for a feed (lower-case letters and '_')", table);
+	feed = calloc(1, sizeof(*feed));
+	if (!feed)
+		return error_set(err, ERROR_MEMORY, "no memory for a feed");
 	feed->store = store;
-	write_statements(feed, table);
 	pthread_mutex_init(&feed->mutex, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&feed->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
-	if (store_read(store, read_bounds, &bounds, err) < 0) {
+	if (make_statements(feed, table) < 0) {
+		feed_free(feed);
+		return error_set(err, ERROR_MEMORY, "no memory for a feed");
+	}
+	if (store_read(store, read_last, feed, err) < 0) {
 		feed_free(feed);
 		return -1;
 	}
-	feed->last = bounds.newest;
-	feed->epoch = bounds.epoch;
-	store_on_commit(store, on_commit, feed);
+	if (!store_on_commit(store, feed, on_commit)) {
+		feed_free(feed);
+		return error_set(
+			err, ERROR_TOO_LARGE, "more than %d feeds in one store", SQL_MAX_MARKS);
+	}
 	*ret = feed;
 	return 0;
 }
@@ -131,21 +149,39 @@ void feed_free(struct feed *feed)
 {
 	if (!feed)
 		return;
-	store_on_commit(feed->store, NULL, feed);
+	store_on_commit(feed->store, feed, NULL);
+	while (feed->listeners)
+		feed_unlisten(feed, feed->listeners->context);
+	for (size_t i = 0; i < STATEMENT_COUNT; i++)
+		free(feed->sql[i]);
 	pthread_mutex_destroy(&feed->mutex);
-	pthread_cond_destroy(&feed->changed);
 	free(feed);
 }
 
+/* --- rows ---------------------------------------------------------------------------------- */
+
 int feed_append(struct sql *sql, struct feed *feed, const struct feed_row *row, struct error *err)
 {
-	sql->rings = true;
-	return SQL_RUN(sql, err, feed->append, SQL_INT(feed->epoch), SQL_INT(row->time_us),
+	const struct sql_value values[] = {SQL_INT(sql->epoch), SQL_INT(row->time_us),
 		SQL_STR(row->topic), SQL_STR(row->id), SQL_STR(row->owner), SQL_STR(row->event),
-		SQL_INT(row->version), SQL_STR(row->detail));
+		SQL_INT(row->version), SQL_STR(row->detail)};
+	struct sql_rows *rows;
+
+	if (!sql->may_write)
+		return error_set(err, ERROR_INTERNAL, "a reading snapshot cannot append to a feed");
+	if (sql_query(sql, feed->sql[APPEND], values, sizeof(values) / sizeof(values[0]), &rows,
+		    err) < 0 ||
+		sql_next(rows, err) != 1)
+		return -1;
+	int64_t sequence = sql_int(rows, 0);
+	sql_end(rows);
+	if (!sql_mark(sql, feed, sequence))
+		return error_set(
+			err, ERROR_TOO_LARGE, "more than %d feeds in one store", SQL_MAX_MARKS);
+	return 0;
 }
 
-struct reading {
+struct read {
 	struct feed *feed;
 	struct arena *arena;
 	int64_t after;
@@ -154,9 +190,28 @@ struct reading {
 	size_t count;
 };
 
+static int check_cursor(struct sql *sql, const struct read *read, struct error *err)
+{
+	int64_t oldest, newest;
+
+	if (read_bounds(sql, read->feed, &oldest, &newest, err) < 0)
+		return -1;
+	if (read->after < oldest - 1)
+		return error_set(err, ERROR_GONE,
+			"sequence %lld is older than the oldest kept (%lld); read everything anew",
+			(long long)read->after, (long long)oldest);
+	if (read->after > newest)
+		return error_set(err, ERROR_GONE,
+			"sequence %lld is newer than the newest (%lld): the database was "
+			"restored; read everything anew",
+			(long long)read->after, (long long)newest);
+	return 0;
+}
+
 static void copy_row(struct sql_rows *rows, struct arena *arena, struct feed_row *ret)
 {
-	*ret = (struct feed_row){.sequence = sql_int(rows, 0),
+	*ret = (struct feed_row){
+		.sequence = sql_int(rows, 0),
 		.epoch = sql_int(rows, 1),
 		.time_us = sql_int(rows, 2),
 		.topic = sql_str_copy(rows, 3, arena),
@@ -164,119 +219,138 @@ static void copy_row(struct sql_rows *rows, struct arena *arena, struct feed_row
 		.owner = sql_str_copy(rows, 5, arena),
 		.event = sql_str_copy(rows, 6, arena),
 		.version = sql_int(rows, 7),
-		.detail = sql_str_copy(rows, 8, arena)};
+		.detail = sql_str_copy(rows, 8, arena),
+	};
 }
 
 static int read_rows(struct sql *sql, void *argument, struct error *err)
 {
-	struct reading *reading = argument;
-	struct bounds bounds = {.feed = reading->feed};
+	struct read *read = argument;
 	struct sql_rows *rows;
-	int result;
+	int found;
 
-	reading->count = 0;
-	if (read_bounds(sql, &bounds, err) < 0)
+	if (check_cursor(sql, read, err) < 0 ||
+		SQL_QUERY(sql, &rows, err, read->feed->sql[READ], SQL_INT(read->after),
+			SQL_INT(read->max)) < 0)
 		return -1;
-	if (bounds.oldest > 1 && reading->after < bounds.oldest - 1)
-		return error_set(err, ERROR_GONE,
-			"changes after %lld are no longer kept; the oldest is %lld: read "
-			"everything again, then go "
-			"on from %lld",
-			(long long)reading->after, (long long)bounds.oldest,
-			(long long)bounds.newest);
-	if (SQL_QUERY(sql, &rows, err, reading->feed->select, SQL_INT(reading->after),
-		    SQL_INT((int64_t)reading->max)) < 0)
-		return -1;
-	while ((result = sql_next(rows, err)) > 0)
-		copy_row(rows, reading->arena, &reading->rows[reading->count++]);
+	while ((found = sql_next(rows, err)) == 1 && read->count < read->max)
+		copy_row(rows, read->arena, &read->rows[read->count++]);
 	sql_end(rows);
-	return result;
+	return found < 0 ? -1 : 0;
 }
 
 int feed_read(struct feed *feed, struct arena *arena, int64_t after, size_t max,
 	struct feed_row **ret, size_t *ret_count, struct error *err)
 {
-	struct reading reading = {.feed = feed,
-		.arena = arena,
-		.after = after,
-		.max = max < FEED_READ_MAX ? max : FEED_READ_MAX};
-
-	reading.rows = arena_calloc(arena, reading.max, sizeof(*reading.rows));
-	if (!reading.rows)
-		return error_set(err, ERROR_MEMORY, "no memory to read changes");
-	if (store_read(feed->store, read_rows, &reading, err) < 0)
+	if (max > FEED_READ_MAX)
+		max = FEED_READ_MAX;
+	struct read read = {.feed = feed, .arena = arena, .after = after, .max = max};
+	read.rows = arena_calloc(arena, max ? max : 1, sizeof(*read.rows));
+	if (!read.rows)
+		return error_set(err, ERROR_MEMORY, "no memory to read the feed");
+	if (store_read(feed->store, read_rows, &read, err) < 0)
 		return -1;
 	if (arena_is_exhausted(arena))
-		return error_set(err, ERROR_MEMORY, "no memory to read changes");
-	*ret = reading.rows;
-	*ret_count = reading.count;
+		return error_set(err, ERROR_MEMORY, "no memory to read the feed");
+	*ret = read.rows;
+	*ret_count = read.count;
 	return 0;
 }
 
+/* --- waiting and listening ----------------------------------------------------------------- */
+
 int64_t feed_last(struct feed *feed)
 {
+	return atomic_load(&feed->last);
+}
+
+static void add_waiter(struct feed *feed, struct waiter *waiter)
+{
 	LOCK_SCOPE(&feed->mutex);
-	return feed->last;
+	waiter->next = feed->waiters;
+	feed->waiters = waiter;
+}
+
+static void remove_waiter(struct feed *feed, struct waiter *waiter)
+{
+	LOCK_SCOPE(&feed->mutex);
+	for (struct waiter **at = &feed->waiters; *at; at = &(*at)->next) {
+		if (*at == waiter) {
+			*at = waiter->next;
+			break;
+		}
+	}
 }
 
 bool feed_wait(struct feed *feed, int64_t after, struct stop *stop, int64_t timeout_us)
 {
-	int64_t until_us = clock_monotonic_us() + timeout_us;
+	int64_t until_us = clock_monotonic_us() + (timeout_us > 0 ? timeout_us : 0);
+	struct timespec until = {.tv_sec = (time_t)(until_us / CLOCK_US_PER_S),
+		.tv_nsec = (long)(until_us % CLOCK_US_PER_S * 1000)};
+	struct waiter waiter = {.stop = stop};
 
-	LOCK_SCOPE(&feed->mutex);
-	while (feed->last <= after) {
-		int64_t now_us = clock_monotonic_us(), wake_us = now_us + FEED_STOP_CHECK_US;
-		if (now_us >= until_us || (stop && stop_requested(stop)))
-			return false;
-		if (wake_us > until_us)
-			wake_us = until_us;
-		struct timespec wake = {.tv_sec = (time_t)(wake_us / CLOCK_US_PER_S),
-			.tv_nsec = (long)(wake_us % CLOCK_US_PER_S * 1000)};
-		pthread_cond_timedwait(&feed->changed, &feed->mutex, &wake);
-	}
-	return true;
+	if (feed_last(feed) > after)
+		return true;
+	add_waiter(feed, &waiter);
+	pthread_mutex_lock(&stop->mutex);
+	while (feed_last(feed) <= after && !stop->requested)
+		if (pthread_cond_timedwait(&stop->changed, &stop->mutex, &until) == ETIMEDOUT)
+			break;
+	pthread_mutex_unlock(&stop->mutex);
+	remove_waiter(feed, &waiter);
+	return feed_last(feed) > after;
 }
 
 int feed_listen(struct feed *feed, void (*ring)(void *context, int64_t last), void *context)
 {
-	LOCK_SCOPE(&feed->mutex);
-	if (feed->listener_count == FEED_MAX_LISTENERS)
+	struct listener *listener = calloc(1, sizeof(*listener));
+
+	if (!listener)
 		return -1;
-	feed->listeners[feed->listener_count].ring = ring;
-	feed->listeners[feed->listener_count++].context = context;
+	LOCK_SCOPE(&feed->mutex);
+	*listener = (struct listener){feed->listeners, ring, context};
+	feed->listeners = listener;
 	return 0;
 }
 
 void feed_unlisten(struct feed *feed, void *context)
 {
 	LOCK_SCOPE(&feed->mutex);
-	for (size_t i = 0; i < feed->listener_count; i++)
-		if (feed->listeners[i].context == context) {
-			feed->listeners[i] = feed->listeners[--feed->listener_count];
-			return;
-		}
+	for (struct listener **at = &feed->listeners; *at; at = &(*at)->next) {
+		if ((*at)->context != context)
+			continue;
+		struct listener *found = *at;
+		*at = found->next;
+		free(found);
+		break;
+	}
 }
+
+/* --- compaction ---------------------------------------------------------------------------- */
 
 struct compaction {
 	struct feed *feed;
-	int64_t upto;
+	int64_t through;
+	int64_t removed;
 };
 
-static int delete_rows(struct sql *sql, void *argument, struct error *err)
+static int remove_batch(struct sql *sql, void *argument, struct error *err)
 {
-	const struct compaction *compaction = argument;
+	struct compaction *compaction = argument;
+	const struct sql_value values[] = {SQL_INT(compaction->through), SQL_INT(COMPACT_BATCH)};
 
-	return SQL_RUN(sql, err, compaction->feed->compact, SQL_INT(compaction->upto));
+	return sql_run(sql, compaction->feed->sql[COMPACT], values, 2, &compaction->removed, err);
 }
 
 int feed_compact(struct feed *feed, int64_t keep_after, struct error *err)
 {
-	struct compaction compaction = {feed, feed_last(feed) - FEED_KEEP_ROWS};
+	int64_t newest_to_go = feed_last(feed) - FEED_KEEP_ROWS;
+	struct compaction compaction = {
+		.feed = feed, .through = keep_after < newest_to_go ? keep_after : newest_to_go};
 
-	if (compaction.upto > keep_after)
-		compaction.upto = keep_after;
-	/* The newest row always stays, so its number is never given out again. */
-	if (compaction.upto <= 0)
-		return 0;
-	return store_write(feed->store, delete_rows, &compaction, err);
+	do {
+		if (store_write(feed->store, remove_batch, &compaction, err) < 0)
+			return -1;
+	} while (compaction.removed == COMPACT_BATCH);
+	return 0;
 }

@@ -1,73 +1,83 @@
 /*
- * migrate.c - numbered migrations, each in one transaction with the row that records it.
+ * migrate.c - numbered changes to the schema, each made once.
  *
- * Numbers are counted per product, so one database may hold several products' tables. A schema
- * newer than this program is refused before anything is touched.
+ * Each product numbers its own migrations; schema_migrations says which were made. A database with
+ * a higher number than the program knows was written by a newer program and is refused, because an
+ * older one cannot know what the newer one relies on. There are no ways down: going back is
+ * restoring a backup.
  */
+#include "store/migrate.h"
+
 #include "base/clock.h"
-#include "store/driver.h"
 
-struct migration_pass {
-	const struct store_config *config;
-	const struct store_migration *migration; /* to apply; NULL: only look */
-	int64_t newest;				 /* applied so far */
-};
+static const char own_tables[] =
+	"CREATE TABLE IF NOT EXISTS schema_migrations (product TEXT NOT NULL, number BIGINT NOT "
+	"NULL, "
+	"name TEXT NOT NULL, applied_us BIGINT NOT NULL, PRIMARY KEY (product, number));"
+	"CREATE TABLE IF NOT EXISTS store_facts (name TEXT PRIMARY KEY, value BIGINT NOT NULL);"
+	"INSERT INTO store_facts (name, value) VALUES ('epoch', 1) ON CONFLICT (name) DO NOTHING;";
 
-static int look(struct sql *sql, void *argument, struct error *err)
+static int query_number(struct sql *sql, const char *text, const struct sql_value *values,
+	size_t count, int64_t *ret, struct error *err)
 {
-	struct migration_pass *pass = argument;
 	struct sql_rows *rows;
 
-	if (sql_run(sql,
-		    "CREATE TABLE IF NOT EXISTS schema_migrations (product TEXT NOT NULL, number "
-		    "BIGINT NOT NULL, "
-		    "name TEXT NOT NULL, applied_us BIGINT NOT NULL, PRIMARY KEY (product, "
-		    "number))",
-		    NULL, 0, NULL, err) < 0 ||
-		SQL_QUERY(sql, &rows, err,
-			"SELECT COALESCE(MAX(number), 0) FROM schema_migrations WHERE product = $1",
-			SQL_CSTR(pass->config->product)) < 0)
+	if (sql_query(sql, text, values, count, &rows, err) < 0)
 		return -1;
-	int result = sql_next(rows, err);
-	if (result > 0)
-		pass->newest = sql_int(rows, 0);
+	int found = sql_next(rows, err);
+	if (found == 1)
+		*ret = sql_int(rows, 0);
 	sql_end(rows);
-	return result < 0 ? -1 : 0;
+	if (found == 0)
+		return error_set(err, ERROR_INTERNAL, "no row for \"%s\"", text);
+	return found < 0 ? -1 : 0;
 }
 
-static int apply(struct sql *sql, void *argument, struct error *err)
+int migrate_read_epoch(struct sql *sql, int64_t *ret, struct error *err)
 {
-	const struct migration_pass *pass = argument;
-	const struct store_migration *migration = pass->migration;
-
-	if (sql_run(sql, migration->sql, NULL, 0, NULL, err) < 0)
-		return error_prefix(err, "migration %u (%s) of %s", migration->number,
-			migration->name, pass->config->product);
-	return SQL_RUN(sql, err,
-		"INSERT INTO schema_migrations (product, number, name, applied_us) VALUES ($1, $2, "
-		"$3, $4)",
-		SQL_CSTR(pass->config->product), SQL_INT(migration->number),
-		SQL_CSTR(migration->name), SQL_INT(clock_now_us(&clock_system)));
+	return query_number(
+		sql, "SELECT value FROM store_facts WHERE name = 'epoch'", NULL, 0, ret, err);
 }
 
-int store_migrate(struct store *store, const struct store_config *config, struct error *err)
+static int apply(struct sql *sql, const struct store_config *config,
+	const struct store_migration *migration, struct error *err)
 {
-	struct migration_pass pass = {.config = config};
-
-	if (!config->product)
-		return 0;
-	if (store_write(store, look, &pass, err) < 0)
+	if (sql->driver->begin(sql, err) < 0)
 		return -1;
-	if (pass.newest > (int64_t)config->migration_count)
+	if (sql->driver->run_script(sql, migration->sql, err) == 0 &&
+		SQL_RUN(sql, err,
+			"INSERT INTO schema_migrations (product, number, name, applied_us) "
+			"VALUES ($1, $2, $3, $4)",
+			SQL_CSTR(config->product), SQL_INT(migration->number),
+			SQL_CSTR(migration->name), SQL_INT(clock_now_us(&clock_system))) == 0)
+		return sql->driver->commit(sql, err);
+	sql->driver->roll_back(sql);
+	return error_prefix(err, "migration %u (%s) of %s", migration->number, migration->name,
+		config->product);
+}
+
+int migrate_run(struct sql *sql, const struct store_config *config, struct error *err)
+{
+	const struct sql_value product = SQL_CSTR(config->product);
+	int64_t version;
+
+	if (sql->driver->run_script(sql, own_tables, err) < 0)
+		return -1;
+	if (query_number(sql,
+		    "SELECT coalesce(max(number), 0) FROM schema_migrations WHERE product = $1",
+		    &product, 1, &version, err) < 0)
+		return -1;
+	if ((uint64_t)version > config->migration_count)
 		return error_set(err, ERROR_CONFLICT,
-			"database %s was written by a newer reeve (%s schema %lld, this one knows "
-			"%zu); use that "
-			"version, or another database",
-			store->place, config->product, (long long)pass.newest,
-			config->migration_count);
-	for (size_t i = (size_t)pass.newest; i < config->migration_count; i++) {
-		pass.migration = &config->migrations[i];
-		if (store_write(store, apply, &pass, err) < 0)
+			"database %s was written by a newer reeve (schema %lld of %s, this one "
+			"knows %zu); run that version, or restore a backup made before it",
+			config->url, (long long)version, config->product, config->migration_count);
+	for (size_t i = (size_t)version; i < config->migration_count; i++) {
+		if (config->migrations[i].number != i + 1)
+			return error_set(err, ERROR_INTERNAL,
+				"migration %u of %s stands at place %zu",
+				config->migrations[i].number, config->product, i + 1);
+		if (apply(sql, config, &config->migrations[i], err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,10 +1,14 @@
 /*
- * sqlite.c - the SQLite driver: opening, the readers, backup.
+ * sqlite.c - SQLite as a store: opening, owning and checking a file; connections; transactions.
  *
- * WAL with synchronous=FULL: a commit is one flush of the log, readers never wait for the writer
- * nor it for them. One process owns the file (a lock file beside it), which is what lets the one
- * writer thread be the only writer there is. An in-memory database has one connection, so its reads
- * take the writer's place in the queue.
+ * Journal in WAL mode, so readers keep their snapshot while the writer commits, and
+ * synchronous=FULL, so a commit has reached the disk when it answers. One process owns the file: a
+ * lock on FILE.lock, which the kernel drops when the process ends however it ends. SQLite's own
+ * locks would let a second process in, whose commits our feed would not see.
+ *
+ * "sqlite::memory:" keeps everything in the one writing connection: reads take turns with writes
+ * on the writer thread. A shared cache would let them run side by side, but with table locks that a
+ * file does not have, so tests would see another database than production.
  */
 #include "store/sqlite.h"
 
@@ -12,266 +16,386 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 
-#define PATH_TEXT_MAX 4096
+#define IN_MEMORY ":memory:"
+#define WAL_MAX_BYTES "67108864" /* a log grown past this by a long reader shrinks again */
+#define BACKUP_BUSY_RETRIES 100
+#define BACKUP_BUSY_WAIT_MS 50
 
-static void close_connection(struct sqlite_connection *connection)
+struct sqlite_database {
+	struct database database; /* first */
+	char *path;
+	int lock_fd;
+};
+
+static struct sqlite_database *database_of(struct database *database)
 {
+	return (struct sqlite_database *)database;
+}
+
+static struct sqlite_connection *connection_of(struct sql *sql)
+{
+	return (struct sqlite_connection *)sql;
+}
+
+/* --- errors -------------------------------------------------------------------------------- */
+
+static enum error_code code_of(sqlite3 *handle, int result)
+{
+	switch (result & 0xff) {
+	case SQLITE_FULL:
+		return ERROR_NO_SPACE;
+	case SQLITE_IOERR:
+		return handle && error_from_errno(sqlite3_system_errno(handle)) == ERROR_NO_SPACE
+			       ? ERROR_NO_SPACE
+			       : ERROR_UNAVAILABLE;
+	case SQLITE_CONSTRAINT:
+		return result == SQLITE_CONSTRAINT_CHECK || result == SQLITE_CONSTRAINT_NOTNULL
+			       ? ERROR_INVALID
+			       : ERROR_CONFLICT;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_CANTOPEN:
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+		return ERROR_UNAVAILABLE;
+	case SQLITE_NOMEM:
+		return ERROR_MEMORY;
+	case SQLITE_TOOBIG:
+		return ERROR_TOO_LARGE;
+	case SQLITE_INTERRUPT:
+		return ERROR_CANCELLED;
+	default:
+		return ERROR_INTERNAL;
+	}
+}
+
+static int fail_damaged(struct str path, const char *reason, struct error *err)
+{
+	return error_set(err, ERROR_UNAVAILABLE,
+		"database %" STR_F " is damaged (%s); move it away and put its newest backup there",
+		STR_A(path), reason);
+}
+
+int sqlite_fail(
+	struct sqlite_connection *connection, int result, const char *what, struct error *err)
+{
+	const char *reason = sqlite3_errmsg(connection->handle);
+	enum error_code code = code_of(connection->handle, result);
+
+	if ((result & 0xff) == SQLITE_CORRUPT || (result & 0xff) == SQLITE_NOTADB)
+		return fail_damaged(connection->path, reason, err);
+	if (code == ERROR_CONFLICT || code == ERROR_INVALID)
+		return error_set(err, code, "%s", reason);
+	if (code == ERROR_NO_SPACE)
+		return error_set(err, code, "no space left on the disk of database %" STR_F,
+			STR_A(connection->path));
+	return error_set(
+		err, code, "database %" STR_F ": %s: %s", STR_A(connection->path), what, reason);
+}
+
+/* --- connections --------------------------------------------------------------------------- */
+
+static void sqlite_disconnect(struct sql *sql)
+{
+	struct sqlite_connection *connection = connection_of(sql);
+
 	if (!connection)
 		return;
+	sqlite_end_work(sql);
 	sqlite_forget_statements(connection);
-	sqlite3_close(connection->db);
+	sqlite3_close_v2(connection->handle);
+	arena_free(connection->arena);
 	free(connection);
 }
 
-static int configure(struct sqlite_connection *connection, bool is_writer, struct error *err)
+static int configure(struct sqlite_connection *connection, bool may_write, struct error *err)
 {
-	char text[256];
+	char cache[64];
+	const char *const settings[] = {
+		cache,
+		"PRAGMA foreign_keys=ON",
+		/* The first statement that reads the file: it finds out what is no database. */
+		may_write ? "PRAGMA journal_mode=WAL" : "PRAGMA query_only=ON",
+		"PRAGMA synchronous=FULL",
+		"PRAGMA journal_size_limit=" WAL_MAX_BYTES,
+	};
 
-	snprintf(text, sizeof(text),
-		"PRAGMA busy_timeout = %d; PRAGMA cache_size = -%d; PRAGMA foreign_keys = ON; "
-		"PRAGMA temp_store = MEMORY; %s",
-		STORE_BUSY_TIMEOUT_MS, SQLITE_CACHE_KIB,
-		is_writer ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA "
-			    "journal_size_limit = 16777216"
-			  : "PRAGMA query_only = ON");
-	return sqlite_simple(connection, text, err);
+	snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d", STORE_CACHE_KIB);
+	sqlite3_busy_timeout(connection->handle, STORE_BUSY_TIMEOUT_MS);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (sqlite_run_script(&connection->sql, settings[i], err) < 0)
+			return -1;
+	return 0;
 }
 
-static int open_connection(struct sqlite_store *store, bool is_writer,
-	struct sqlite_connection **ret, struct error *err)
+static int sqlite_connect(
+	struct database *database, bool may_write, struct sql **ret, struct error *err)
 {
+	struct sqlite_database *self = database_of(database);
 	struct sqlite_connection *connection = calloc(1, sizeof(*connection));
-	int flags =
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_CREATE : 0);
 
-	if (!connection)
-		return error_set(
-			err, ERROR_MEMORY, "no memory for a connection to %s", store->store.place);
-	connection->sql.store = &store->store;
-	connection->is_writer = is_writer;
-	int code = sqlite3_open_v2(store->store.place, &connection->db, flags, NULL);
-	if (code != SQLITE_OK) {
-		sqlite_error(connection->db, code, err);
-		error_prefix(err, "cannot open database %s", store->store.place);
-	} else if (configure(connection, is_writer, err) < 0) {
-		error_prefix(err, "database %s", store->store.place);
-		code = SQLITE_ERROR;
+	if (!connection || !(connection->arena = arena_new(0))) {
+		free(connection);
+		return error_set(err, ERROR_MEMORY, "no memory for a database connection");
 	}
-	if (code != SQLITE_OK) {
-		close_connection(connection);
+	connection->sql.driver = &sqlite_driver;
+	connection->sql.may_write = may_write;
+	connection->path = str_of(self->path);
+	int result = sqlite3_open_v2(self->path, &connection->handle,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+			SQLITE_OPEN_EXRESCODE,
+		NULL);
+	if (result != SQLITE_OK) {
+		sqlite_fail(connection, result, "cannot open", err);
+		sqlite_disconnect(&connection->sql);
 		return -1;
 	}
-	*ret = connection;
+	if (configure(connection, may_write, err) < 0) {
+		sqlite_disconnect(&connection->sql);
+		return -1;
+	}
+	*ret = &connection->sql;
 	return 0;
 }
 
-static int take_lock(struct sqlite_store *store, struct error *err)
-{
-	char path[PATH_TEXT_MAX];
+/* --- opening ------------------------------------------------------------------------------- */
 
-	snprintf(path, sizeof(path), "%s.lock", store->store.place);
-	store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (store->lock_fd < 0)
-		return error_set(
-			err, error_from_errno(errno), "cannot open %s: %s", path, strerror(errno));
-	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return error_set(err, ERROR_UNAVAILABLE, "database %s is in use by another process",
-			store->store.place);
+static void sqlite_close(struct database *database)
+{
+	struct sqlite_database *self = database_of(database);
+
+	if (!self)
+		return;
+	if (self->lock_fd >= 0)
+		close(self->lock_fd);
+	free(self->path);
+	free(self);
+}
+
+static void read_owner(int fd, char out[32])
+{
+	ssize_t length = pread(fd, out, 31, 0);
+
+	out[length > 0 ? length : 0] = '\0';
+}
+
+static int lock_file(struct sqlite_database *self, struct error *err)
+{
+	CLEANUP(cleanup_free) char *path = NULL;
+	char owner[32];
+
+	if (asprintf(&path, "%s.lock", self->path) < 0) {
+		path = NULL;
+		return error_set(err, ERROR_MEMORY, "no memory to open %s", self->path);
+	}
+	self->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (self->lock_fd < 0)
+		return error_set(err, errno == ENOSPC ? ERROR_NO_SPACE : ERROR_UNAVAILABLE,
+			"cannot open %s: %s", path, strerror(errno));
+	if (flock(self->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		read_owner(self->lock_fd, owner);
+		return error_set(err, ERROR_UNAVAILABLE,
+			"database %s is in use by process %s; stop it first, or choose another "
+			"directory",
+			self->path, owner[0] ? owner : "(unknown)");
+	}
+	int length = snprintf(owner, sizeof(owner), "%ld", (long)getpid());
+	/* Only for the sentence above: without it the lock still holds. */
+	if (ftruncate(self->lock_fd, 0) == 0 && pwrite(self->lock_fd, owner, (size_t)length, 0) < 0)
+		errno = 0;
 	return 0;
 }
 
-/* Reads every page of a database that is not too large; any complaint means damage. */
-static int check(struct sqlite_store *store, struct error *err)
+/* PRAGMA quick_check answers "ok", or what it found first. */
+static int check(struct sqlite_database *self, struct error *err)
 {
-	struct stat info;
+	struct stat status;
+	struct sql *sql = NULL;
 	struct sql_rows *rows;
 
-	if (store->is_memory || stat(store->store.place, &info) < 0 ||
-		info.st_size > SQLITE_CHECK_MAX_BYTES)
-		return 0;
-	if (sqlite_query(&store->writer->sql, STR("PRAGMA quick_check(1)"), false, NULL, 0, &rows,
-		    err) < 0)
-		return error_prefix(err, "database %s", store->store.place);
-	int result = sqlite_next(rows, err);
-	if (result > 0 && !str_eq(sqlite_text(rows, 0), STR("ok")))
-		result = error_set(err, ERROR_UNAVAILABLE,
-			"database %s is damaged (%" STR_F "); restore a backup", store->store.place,
-			STR_A(sqlite_text(rows, 0)));
-	else if (result < 0)
-		error_prefix(err, "database %s", store->store.place);
-	sqlite_end(rows);
-	return result < 0 ? -1 : 0;
-}
-
-static void sqlite_close(struct store *base)
-{
-	struct sqlite_store *store = (struct sqlite_store *)base;
-
-	if (store->writer_thread)
-		sqlite_writer_stop(store);
-	while (store->free_readers) {
-		struct sqlite_connection *reader = store->free_readers;
-		store->free_readers = reader->next_free;
-		close_connection(reader);
-	}
-	close_connection(store->writer);
-	if (store->lock_fd >= 0)
-		close(store->lock_fd);
-	pthread_mutex_destroy(&store->queue_mutex);
-	pthread_cond_destroy(&store->queue_changed);
-	pthread_mutex_destroy(&store->readers_mutex);
-	pthread_cond_destroy(&store->reader_freed);
-	pthread_mutex_destroy(&store->store.listeners_mutex);
-	free(store->store.place);
-	free(store);
-}
-
-static int sqlite_open(struct store **ret, struct str place, struct log *log, struct error *err)
-{
-	struct sqlite_store *store = calloc(1, sizeof(*store));
-
-	if (!store)
-		return error_set(err, ERROR_MEMORY, "no memory for a store");
-	store->store.driver = &sqlite_driver;
-	store->store.place = strndup(place.ptr, place.len);
-	store->store.log = log;
-	store->lock_fd = -1;
-	store->is_memory = str_eq(place, STR(":memory:"));
-	pthread_mutex_init(&store->queue_mutex, NULL);
-	pthread_cond_init(&store->queue_changed, NULL);
-	pthread_mutex_init(&store->readers_mutex, NULL);
-	pthread_cond_init(&store->reader_freed, NULL);
-	pthread_mutex_init(&store->store.listeners_mutex, NULL);
-	if ((!store->is_memory && take_lock(store, err) < 0) ||
-		open_connection(store, true, &store->writer, err) < 0 || check(store, err) < 0 ||
-		sqlite_writer_start(store, err) < 0) {
-		sqlite_close(&store->store);
+	if (stat(self->path, &status) < 0 || status.st_size == 0)
+		return 0; /* new */
+	if (sqlite_connect(&self->database, true, &sql, err) < 0)
 		return -1;
+	int result = 0;
+	if (status.st_size <= STORE_CHECK_MAX_BYTES) {
+		result = sqlite_query(sql, STR("PRAGMA quick_check(1)"), NULL, 0, &rows, err);
+		if (result == 0)
+			result = sqlite_next(rows, err) < 0 ? -1 : 0;
+		if (result == 0 && !str_eq(sqlite_column_str(rows, 0), STR("ok"))) {
+			char reason[200];
+			snprintf(reason, sizeof(reason), "%" STR_F,
+				STR_A(sqlite_column_str(rows, 0)));
+			result = fail_damaged(str_of(self->path), reason, err);
+		}
 	}
-	*ret = &store->store;
-	return 0;
-}
-
-static int take_reader(
-	struct sqlite_store *store, struct sqlite_connection **ret, struct error *err)
-{
-	pthread_mutex_lock(&store->readers_mutex);
-	while (!store->free_readers && store->reader_count >= STORE_MAX_READERS)
-		pthread_cond_wait(&store->reader_freed, &store->readers_mutex);
-	struct sqlite_connection *reader = store->free_readers;
-	if (reader)
-		store->free_readers = reader->next_free;
-	else
-		store->reader_count++;
-	pthread_mutex_unlock(&store->readers_mutex);
-	if (reader) {
-		*ret = reader;
-		return 0;
-	}
-	if (open_connection(store, false, ret, err) == 0)
-		return 0;
-	LOCK_SCOPE(&store->readers_mutex);
-	store->reader_count--;
-	pthread_cond_signal(&store->reader_freed);
-	return -1;
-}
-
-static void give_reader(struct sqlite_store *store, struct sqlite_connection *reader)
-{
-	LOCK_SCOPE(&store->readers_mutex);
-	reader->next_free = store->free_readers;
-	store->free_readers = reader;
-	pthread_cond_signal(&store->reader_freed);
-}
-
-static int sqlite_read(struct store *base, store_work work, void *argument, struct error *err)
-{
-	struct sqlite_store *store = (struct sqlite_store *)base;
-	struct sqlite_connection *reader;
-
-	__atomic_add_fetch(&store->reads, 1, __ATOMIC_RELAXED);
-	if (store->is_memory && sqlite_writer_is_here(store)) /* a doorbell that reads */
-		return work(&store->writer->sql, argument, err);
-	if (store->is_memory)
-		return sqlite_write(base, work, argument, err);
-	if (take_reader(store, &reader, err) < 0)
-		return -1;
-	int result = sqlite_simple(reader, "BEGIN", err);
-	if (result == 0) {
-		result = work(&reader->sql, argument, err);
-		sqlite_simple(reader, "COMMIT", NULL);
-	}
-	give_reader(store, reader);
+	sqlite_disconnect(sql);
 	return result;
 }
 
-struct backup {
-	const char *path;
-};
-
-static int vacuum_into(struct sql *sql, void *argument, struct error *err)
+static int sqlite_open(struct database **ret, const char *address, struct error *err)
 {
-	const struct backup *backup = argument;
-	struct sqlite_connection *connection = (struct sqlite_connection *)sql;
-	struct sql_value path = SQL_CSTR(backup->path);
-	sqlite3_stmt *statement;
-	int code = sqlite3_prepare_v2(connection->db, "VACUUM INTO ?1", -1, &statement, NULL);
+	struct sqlite_database *self;
 
-	if (code != SQLITE_OK)
-		return sqlite_error(connection->db, code, err);
-	sqlite3_bind_text(statement, 1, path.text.ptr, (int)path.text.len, SQLITE_STATIC);
-	code = sqlite3_step(statement);
-	sqlite3_finalize(statement);
-	return code == SQLITE_DONE ? 0 : sqlite_error(connection->db, code, err);
+	if (!address[0])
+		return error_set(err, ERROR_INVALID,
+			"\"sqlite:\" names no file; write sqlite:/path/to/file.db");
+	self = calloc(1, sizeof(*self));
+	if (!self || !(self->path = strdup(address))) {
+		free(self);
+		return error_set(err, ERROR_MEMORY, "no memory to open %s", address);
+	}
+	self->lock_fd = -1;
+	self->database.driver = &sqlite_driver;
+	if (strcmp(address, IN_MEMORY) != 0) {
+		self->database.max_readers = STORE_MAX_READERS;
+		if (lock_file(self, err) < 0 || check(self, err) < 0) {
+			sqlite_close(&self->database);
+			return -1;
+		}
+	}
+	*ret = &self->database;
+	return 0;
 }
 
-/* On a connection of its own: VACUUM INTO may not run in a transaction, and reads a snapshot. */
-static int sqlite_backup(struct store *base, const char *path, struct error *err)
-{
-	struct sqlite_store *store = (struct sqlite_store *)base;
-	struct sqlite_connection *reader;
-	struct backup backup = {path};
+/* --- transactions -------------------------------------------------------------------------- */
 
-	if (store->is_memory)
-		return error_set(err, ERROR_INVALID, "a database in memory has no backup");
-	if (open_connection(store, false, &reader, err) < 0)
+static int sqlite_begin(struct sql *sql, struct error *err)
+{
+	return sqlite_step_plain(
+		connection_of(sql), sql->may_write ? "BEGIN IMMEDIATE" : "BEGIN", err);
+}
+
+static void sqlite_roll_back(struct sql *sql)
+{
+	struct sqlite_connection *connection = connection_of(sql);
+
+	sqlite_end_work(sql);
+	/* A full disk and some other failures have rolled back already. */
+	if (!sqlite3_get_autocommit(connection->handle))
+		sqlite_step_plain(connection, "ROLLBACK", NULL);
+}
+
+static int sqlite_commit(struct sql *sql, struct error *err)
+{
+	sqlite_end_work(sql);
+	if (sqlite_step_plain(connection_of(sql), "COMMIT", err) == 0)
+		return 0;
+	sqlite_roll_back(sql);
+	return -1;
+}
+
+static int sqlite_savepoint(struct sql *sql, struct error *err)
+{
+	return sqlite_step_plain(connection_of(sql), "SAVEPOINT work", err);
+}
+
+static int sqlite_release(struct sql *sql, struct error *err)
+{
+	return sqlite_step_plain(connection_of(sql), "RELEASE work", err);
+}
+
+static int sqlite_undo(struct sql *sql, struct error *err)
+{
+	if (sqlite_step_plain(connection_of(sql), "ROLLBACK TO work", err) < 0)
 		return -1;
-	int result = vacuum_into(&reader->sql, &backup, err);
-	close_connection(reader);
-	return result < 0 ? error_prefix(err, "backup to %s", path) : 0;
+	return sqlite_release(sql, err);
 }
 
-static void sqlite_count(struct store *base, struct store_counters *ret)
-{
-	struct sqlite_store *store = (struct sqlite_store *)base;
+/* --- backup -------------------------------------------------------------------------------- */
 
-	*ret = (struct store_counters){.writes = __atomic_load_n(&store->writes, __ATOMIC_RELAXED),
-		.commits = __atomic_load_n(&store->commits, __ATOMIC_RELAXED),
-		.reads = __atomic_load_n(&store->reads, __ATOMIC_RELAXED),
-		.largest_group = __atomic_load_n(&store->largest_group, __ATOMIC_RELAXED)};
+static int copy_pages(struct sqlite_connection *from, sqlite3 *to, struct error *err)
+{
+	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from->handle, "main");
+	int result;
+
+	if (!backup)
+		return error_set(
+			err, ERROR_INTERNAL, "cannot begin the backup: %s", sqlite3_errmsg(to));
+	/* All pages in one step: one snapshot, while writers go on in the log. */
+	for (int tries = 0;; tries++) {
+		result = sqlite3_backup_step(backup, -1);
+		if ((result != SQLITE_BUSY && result != SQLITE_LOCKED) ||
+			tries == BACKUP_BUSY_RETRIES)
+			break;
+		sqlite3_sleep(BACKUP_BUSY_WAIT_MS);
+	}
+	sqlite3_backup_finish(backup);
+	if (result != SQLITE_DONE)
+		return error_set(err, code_of(to, result), "cannot write the backup: %s",
+			sqlite3_errstr(result));
+	return 0;
+}
+
+static int write_backup(struct database *database, const char *path, struct error *err)
+{
+	struct sql *source;
+	sqlite3 *target = NULL;
+
+	if (sqlite_connect(database, false, &source, err) < 0)
+		return -1;
+	int result =
+		sqlite3_open_v2(path, &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	if (result != SQLITE_OK)
+		result = error_set(err, code_of(target, result), "cannot write the backup %s: %s",
+			path, sqlite3_errmsg(target));
+	else
+		result = copy_pages(connection_of(source), target, err);
+	sqlite3_close_v2(target);
+	sqlite_disconnect(source);
+	return result;
+}
+
+static int sqlite_back_up(struct database *database, const char *path, struct error *err)
+{
+	CLEANUP(cleanup_free) char *partial = NULL;
+
+	if (database->max_readers == 0)
+		return error_set(err, ERROR_INVALID, "a database in memory has no backup");
+	if (asprintf(&partial, "%s.partial", path) < 0) {
+		partial = NULL;
+		return error_set(err, ERROR_MEMORY, "no memory to write the backup %s", path);
+	}
+	unlink(partial);
+	if (write_backup(database, partial, err) < 0) {
+		unlink(partial);
+		return -1;
+	}
+	if (rename(partial, path) < 0)
+		return error_set(err, error_from_errno(errno), "cannot name the backup %s: %s",
+			path, strerror(errno));
+	return 0;
 }
 
 const struct store_driver sqlite_driver = {
-	.scheme = "sqlite",
+	.scheme = "sqlite:",
 	.open = sqlite_open,
 	.close = sqlite_close,
-	.write = sqlite_write,
-	.read = sqlite_read,
-	.backup = sqlite_backup,
-	.count = sqlite_count,
+	.back_up = sqlite_back_up,
+	.connect = sqlite_connect,
+	.disconnect = sqlite_disconnect,
+	.begin = sqlite_begin,
+	.commit = sqlite_commit,
+	.roll_back = sqlite_roll_back,
+	.savepoint = sqlite_savepoint,
+	.release = sqlite_release,
+	.undo = sqlite_undo,
+	.end_work = sqlite_end_work,
+	.run_script = sqlite_run_script,
 	.run = sqlite_run,
 	.query = sqlite_query,
 	.next = sqlite_next,
 	.end = sqlite_end,
-	.is_null = sqlite_is_null,
-	.integer = sqlite_integer,
-	.real = sqlite_real,
-	.text = sqlite_text,
+	.is_null = sqlite_column_is_null,
+	.integer = sqlite_column_integer,
+	.real = sqlite_column_real,
+	.text = sqlite_column_str,
 };

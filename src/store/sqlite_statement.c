@@ -1,286 +1,327 @@
 /*
- * sqlite_statement.c - statements on one SQLite connection: prepared once, kept by the address of
- * their text.
+ * sqlite_statement.c - SQLite's statements: prepared once, bound, stepped, read.
  *
- * $1, $2 ... are names to SQLite; each parameter's number is read from its name when binding.
+ * Each connection keeps its most recently used statements in a short list, found by their text. A
+ * list of at most STORE_MAX_STATEMENTS compares lengths before bytes, which costs less than any
+ * statement's first step; a hash table was not worth its code. A statement that is already running
+ * (the same query nested in itself) is prepared a second time for the occasion.
+ *
+ * SQLite numbers parameters by first appearance, PostgreSQL by what is written after the '$'; the
+ * numbers written count here too.
  */
-#include <stdlib.h>
-
 #include "store/sqlite.h"
 
-struct sqlite_rows {
-	struct sql_rows rows;	       /* first */
-	struct sqlite_statement *slot; /* NULL: not cached, finalised at the end */
-	sqlite3_stmt *statement;
+#include <stdlib.h>
+
+#define MAX_PARAMETERS 999 /* of one statement */
+
+struct sqlite_statement {
+	struct sqlite_statement *next;
+	sqlite3_stmt *handle;
+	struct str text; /* SQLite's copy */
+	bool is_running;
+	bool is_kept; /* in the list */
 };
 
-int sqlite_error(sqlite3 *db, int code, struct error *err)
+struct sqlite_rows {
+	struct sql_rows rows; /* first */
+	struct sqlite_connection *connection;
+	struct sqlite_statement *statement; /* NULL after the end */
+	struct sqlite_rows *next;
+};
+
+/* --- the cache ----------------------------------------------------------------------------- */
+
+static void statement_free(struct sqlite_statement *statement)
 {
-	const char *message = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-
-	switch (code & 0xff) {
-	case SQLITE_CONSTRAINT:
-		return error_set(err, ERROR_CONFLICT, "%s", message);
-	case SQLITE_FULL:
-		return error_set(err, ERROR_NO_SPACE, "the disk is full; make room and try again");
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return error_set(
-			err, ERROR_UNAVAILABLE, "the database is locked by another process");
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return error_set(err, ERROR_UNAVAILABLE,
-			"the database is damaged (%s); restore a backup", message);
-	case SQLITE_NOMEM:
-	case SQLITE_TOOBIG:
-		return error_set(
-			err, ERROR_MEMORY, "the database has not enough memory: %s", message);
-	case SQLITE_READONLY:
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-		return error_set(err, ERROR_FORBIDDEN, "%s", message);
-	case SQLITE_IOERR:
-		return error_set(err, ERROR_UNAVAILABLE, "the disk failed: %s", message);
-	default:
-		return error_set(err, ERROR_INTERNAL, "%s", message);
-	}
-}
-
-int sqlite_simple(struct sqlite_connection *connection, const char *text, struct error *err)
-{
-	int code = sqlite3_exec(connection->db, text, NULL, NULL, NULL);
-
-	return code == SQLITE_OK ? 0 : sqlite_error(connection->db, code, err);
+	sqlite3_finalize(statement->handle);
+	free(statement);
 }
 
 void sqlite_forget_statements(struct sqlite_connection *connection)
 {
-	for (size_t i = 0; i < SQLITE_STATEMENT_SLOTS; i++)
-		sqlite3_finalize(connection->by_address[i].statement);
-	for (size_t i = 0; i < SQLITE_TEXT_SLOTS; i++) {
-		sqlite3_finalize(connection->by_text[i].statement);
-		free(connection->by_text[i].text);
+	while (connection->statements) {
+		struct sqlite_statement *first = connection->statements;
+		connection->statements = first->next;
+		statement_free(first);
 	}
-	memset(connection->by_address, 0, sizeof(connection->by_address));
-	memset(connection->by_text, 0, sizeof(connection->by_text));
+	connection->statement_count = 0;
+}
+
+/* Drops the least recently used that is not running. */
+static void forget_oldest(struct sqlite_connection *connection)
+{
+	struct sqlite_statement **oldest = NULL;
+
+	for (struct sqlite_statement **at = &connection->statements; *at; at = &(*at)->next)
+		if (!(*at)->is_running)
+			oldest = at;
+	if (!oldest)
+		return;
+	struct sqlite_statement *statement = *oldest;
+	*oldest = statement->next;
+	connection->statement_count--;
+	statement_free(statement);
 }
 
 static int prepare(struct sqlite_connection *connection, struct str text, bool is_kept,
-	sqlite3_stmt **ret, const char **ret_tail, struct error *err)
+	struct sqlite_statement **ret, struct error *err)
 {
-	int code = sqlite3_prepare_v3(connection->db, text.ptr, (int)text.len,
-		is_kept ? SQLITE_PREPARE_PERSISTENT : 0, ret, ret_tail);
+	struct sqlite_statement *statement = calloc(1, sizeof(*statement));
+	const char *tail = NULL;
 
-	if (code != SQLITE_OK)
-		return sqlite_error(connection->db, code, err);
-	return 0;
-}
-
-/* The slot for a long-lived text: its own, an empty one, or (the table being full around it) none.
- */
-static struct sqlite_statement *slot_by_address(
-	struct sqlite_connection *connection, const void *key)
-{
-	size_t start = ((uintptr_t)key >> 3) * 0x9e3779b1u % SQLITE_STATEMENT_SLOTS;
-
-	for (size_t i = 0; i < SQLITE_STATEMENT_SLOTS; i++) {
-		struct sqlite_statement *slot =
-			&connection->by_address[(start + i) % SQLITE_STATEMENT_SLOTS];
-		if (slot->key == key || !slot->key)
-			return slot;
-	}
-	return NULL;
-}
-
-/* By content: its own, else the least recently used one that is free, emptied. */
-static struct sqlite_statement *slot_by_text(struct sqlite_connection *connection, struct str text)
-{
-	struct sqlite_statement *oldest = NULL;
-
-	for (size_t i = 0; i < SQLITE_TEXT_SLOTS; i++) {
-		struct sqlite_statement *slot = &connection->by_text[i];
-		if (slot->text && str_eq_c(text, slot->text))
-			return slot;
-		if (!slot->in_use && (!oldest || slot->used_at < oldest->used_at))
-			oldest = slot;
-	}
-	if (!oldest)
-		return NULL;
-	sqlite3_finalize(oldest->statement);
-	free(oldest->text);
-	*oldest = (struct sqlite_statement){.text = strndup(text.ptr, text.len)};
-	return oldest->text ? oldest : NULL;
-}
-
-/* A statement ready to be bound; *ret_slot NULL when it is not cached. */
-static int take_statement(struct sqlite_connection *connection, struct str text, bool is_long_lived,
-	struct sqlite_statement **ret_slot, sqlite3_stmt **ret, struct error *err)
-{
-	struct sqlite_statement *slot = is_long_lived ? slot_by_address(connection, text.ptr)
-						      : slot_by_text(connection, text);
-
-	*ret_slot = NULL;
-	if (!slot || slot->in_use)
-		return prepare(connection, text, false, ret, NULL, err);
-	if (!slot->statement && prepare(connection, text, true, &slot->statement, NULL, err) < 0)
+	if (!statement)
+		return error_set(err, ERROR_MEMORY, "no memory to prepare a statement");
+	int result = sqlite3_prepare_v3(connection->handle, text.ptr, (int)text.len,
+		is_kept ? SQLITE_PREPARE_PERSISTENT : 0, &statement->handle, &tail);
+	if (result != SQLITE_OK || !statement->handle) {
+		sqlite_fail(connection, result, "cannot prepare a statement", err);
+		statement_free(statement);
 		return -1;
-	if (is_long_lived)
-		slot->key = text.ptr;
-	slot->in_use = true;
-	slot->used_at = ++connection->ticks;
-	*ret_slot = slot;
-	*ret = slot->statement;
+	}
+	if (tail < text.ptr + text.len) {
+		statement_free(statement);
+		return error_set(err, ERROR_INTERNAL, "more than one statement in \"%" STR_F "\"",
+			STR_A(text));
+	}
+	statement->text = str_of(sqlite3_sql(statement->handle));
+	statement->is_kept = is_kept;
+	if (is_kept) {
+		if (connection->statement_count >= STORE_MAX_STATEMENTS)
+			forget_oldest(connection);
+		statement->next = connection->statements;
+		connection->statements = statement;
+		connection->statement_count++;
+	}
+	*ret = statement;
 	return 0;
 }
 
-static void give_back(struct sqlite_statement *slot, sqlite3_stmt *statement)
+/* A statement ready to be bound, marked as running. */
+static int acquire(struct sqlite_connection *connection, struct str text,
+	struct sqlite_statement **ret, struct error *err)
 {
-	if (!slot) {
-		sqlite3_finalize(statement);
-		return;
+	struct sqlite_statement *found = NULL;
+
+	for (struct sqlite_statement **at = &connection->statements; *at; at = &(*at)->next) {
+		if (!str_eq((*at)->text, text))
+			continue;
+		found = *at;
+		*at = found->next;
+		found->next = connection->statements;
+		connection->statements = found;
+		break;
 	}
-	sqlite3_reset(statement);
-	sqlite3_clear_bindings(statement);
-	slot->in_use = false;
+	if ((!found || found->is_running) && prepare(connection, text, !found, &found, err) < 0)
+		return -1;
+	found->is_running = true;
+	*ret = found;
+	return 0;
 }
 
-static int bind_one(sqlite3_stmt *statement, int index, const struct sql_value *value,
-	sqlite3_destructor_type lifetime)
+static void release(struct sqlite_statement *statement)
+{
+	sqlite3_reset(statement->handle);
+	sqlite3_clear_bindings(statement->handle);
+	statement->is_running = false;
+	if (!statement->is_kept)
+		statement_free(statement);
+}
+
+/* --- binding ------------------------------------------------------------------------------- */
+
+static int bind_value(sqlite3_stmt *handle, int index, const struct sql_value *value,
+	sqlite3_destructor_type life)
 {
 	switch (value->type) {
 	case SQL_NULL:
-		return sqlite3_bind_null(statement, index);
+		return sqlite3_bind_null(handle, index);
 	case SQL_INTEGER:
-		return sqlite3_bind_int64(statement, index, value->integer);
+		return sqlite3_bind_int64(handle, index, value->integer);
 	case SQL_REAL:
-		return sqlite3_bind_double(statement, index, value->real);
+		return sqlite3_bind_double(handle, index, value->real);
 	case SQL_TEXT:
 		return sqlite3_bind_text64(
-			statement, index, value->text.ptr, value->text.len, lifetime, SQLITE_UTF8);
+			handle, index, value->text.ptr, value->text.len, life, SQLITE_UTF8);
 	case SQL_BLOB:
-		return sqlite3_bind_blob64(
-			statement, index, value->text.ptr, value->text.len, lifetime);
+		return sqlite3_bind_blob64(handle, index, value->text.ptr, value->text.len, life);
 	}
 	return SQLITE_MISUSE;
 }
 
-static int bind_all(struct sqlite_connection *connection, sqlite3_stmt *statement,
-	const struct sql_value *values, size_t count, sqlite3_destructor_type lifetime,
+/* `life`: SQLITE_STATIC when the statement runs to its end before the caller goes on. */
+static int bind(struct sqlite_connection *connection, struct sqlite_statement *statement,
+	const struct sql_value *values, size_t count, sqlite3_destructor_type life,
 	struct error *err)
 {
-	int parameters = sqlite3_bind_parameter_count(statement);
+	int parameters = sqlite3_bind_parameter_count(statement->handle);
 
+	if (parameters > MAX_PARAMETERS)
+		return error_set(err, ERROR_TOO_LARGE,
+			"a statement with %d parameters (at most %d)", parameters, MAX_PARAMETERS);
 	for (int index = 1; index <= parameters; index++) {
-		const char *name = sqlite3_bind_parameter_name(statement, index);
+		const char *name = sqlite3_bind_parameter_name(statement->handle, index);
 		int64_t number = 0;
-		if (!name || !str_to_int64(str_of(name + 1), &number) || number < 1 ||
-			(size_t)number > count)
-			return error_set(err, ERROR_INTERNAL,
-				"statement parameter %s has no value (%zu given)",
-				name ? name : "?", count);
-		int code = bind_one(statement, index, &values[number - 1], lifetime);
-		if (code != SQLITE_OK)
-			return sqlite_error(connection->db, code, err);
+		if (!name || name[0] != '$' || !str_to_int64(str_of(name + 1), &number) ||
+			number < 1 || (size_t)number > count)
+			return error_set(err, ERROR_INTERNAL, "parameter %s has no value in \"%s\"",
+				name ? name : "?", sqlite3_sql(statement->handle));
+		int result = bind_value(statement->handle, index, &values[number - 1], life);
+		if (result != SQLITE_OK)
+			return sqlite_fail(connection, result, "cannot bind a value", err);
 	}
 	return 0;
 }
 
-/* Several statements in one text (migrations): no parameters, not cached. */
-static int run_script(struct sqlite_connection *connection, const char *text, struct error *err)
+/* --- running ------------------------------------------------------------------------------- */
+
+static struct sqlite_connection *connection_of(struct sql *sql)
 {
-	return sqlite_simple(connection, text, err);
+	return (struct sqlite_connection *)sql;
 }
 
-int sqlite_run(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
-	int64_t *ret_changed, struct error *err)
+int sqlite_run_script(struct sql *sql, const char *text, struct error *err)
 {
-	struct sqlite_connection *connection = (struct sqlite_connection *)sql;
-	struct sqlite_statement *slot;
-	sqlite3_stmt *statement;
+	struct sqlite_connection *connection = connection_of(sql);
+	int result = sqlite3_exec(connection->handle, text, NULL, NULL, NULL);
 
-	if (!connection->is_writer)
-		return error_set(err, ERROR_INTERNAL,
-			"a statement that writes was run while reading: %s", text);
-	if (count == 0)
-		return run_script(connection, text, err);
-	if (take_statement(connection, str_of(text), true, &slot, &statement, err) < 0)
+	return result == SQLITE_OK ? 0 : sqlite_fail(connection, result, "cannot run", err);
+}
+
+static int run_to_end(
+	struct sqlite_connection *connection, struct sqlite_statement *statement, struct error *err)
+{
+	int result;
+
+	do
+		result = sqlite3_step(statement->handle);
+	while (result == SQLITE_ROW);
+	return result == SQLITE_DONE ? 0 : sqlite_fail(connection, result, "cannot run", err);
+}
+
+int sqlite_step_plain(struct sqlite_connection *connection, const char *text, struct error *err)
+{
+	struct sqlite_statement *statement;
+
+	if (acquire(connection, str_of(text), &statement, err) < 0)
 		return -1;
-	int result = bind_all(connection, statement, values, count, SQLITE_STATIC, err);
-	if (result == 0) {
-		int code = sqlite3_step(statement);
-		if (code != SQLITE_DONE && code != SQLITE_ROW)
-			result = sqlite_error(connection->db, code, err);
-		else if (ret_changed)
-			*ret_changed = sqlite3_changes64(connection->db);
-	}
-	give_back(slot, statement);
+	int result = run_to_end(connection, statement, err);
+	release(statement);
 	return result;
 }
 
-int sqlite_query(struct sql *sql, struct str text, bool is_long_lived,
-	const struct sql_value *values, size_t count, struct sql_rows **ret, struct error *err)
+int sqlite_run(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
+	int64_t *ret_changed, struct error *err)
 {
-	struct sqlite_connection *connection = (struct sqlite_connection *)sql;
-	struct sqlite_rows *rows = calloc(1, sizeof(*rows));
+	struct sqlite_connection *connection = connection_of(sql);
+	struct sqlite_statement *statement;
+
+	if (acquire(connection, text, &statement, err) < 0)
+		return -1;
+	int result = bind(connection, statement, values, count, SQLITE_STATIC, err);
+	if (result == 0)
+		result = run_to_end(connection, statement, err);
+	if (result == 0 && ret_changed)
+		*ret_changed = sqlite3_changes64(connection->handle);
+	release(statement);
+	return result;
+}
+
+int sqlite_query(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
+	struct sql_rows **ret, struct error *err)
+{
+	struct sqlite_connection *connection = connection_of(sql);
+	struct sqlite_rows *rows = arena_new_of(connection->arena, struct sqlite_rows);
+	struct sqlite_statement *statement;
 
 	if (!rows)
-		return error_set(err, ERROR_MEMORY, "no memory for a query");
-	rows->rows.sql = sql;
-	if (take_statement(connection, text, is_long_lived, &rows->slot, &rows->statement, err) <
-		0) {
-		free(rows);
+		return error_set(err, ERROR_MEMORY, "too many queries in one transaction");
+	if (acquire(connection, text, &statement, err) < 0)
+		return -1;
+	/* The caller's values may end before the rows do, so they are copied. */
+	if (bind(connection, statement, values, count, SQLITE_TRANSIENT, err) < 0) {
+		release(statement);
 		return -1;
 	}
-	if (bind_all(connection, rows->statement, values, count, SQLITE_TRANSIENT, err) < 0) {
-		sqlite_end(&rows->rows);
-		return -1;
-	}
-	if (!connection->is_writer && !sqlite3_stmt_readonly(rows->statement)) {
-		sqlite_end(&rows->rows);
-		return error_set(
-			err, ERROR_INTERNAL, "a statement that writes was run while reading");
-	}
+	*rows = (struct sqlite_rows){{sql->driver}, connection, statement, connection->open};
+	connection->open = rows;
 	*ret = &rows->rows;
 	return 0;
 }
 
 int sqlite_next(struct sql_rows *rows, struct error *err)
 {
-	struct sqlite_connection *connection = (struct sqlite_connection *)rows->sql;
-	int code = sqlite3_step(((struct sqlite_rows *)rows)->statement);
+	struct sqlite_rows *self = (struct sqlite_rows *)rows;
 
-	if (code == SQLITE_ROW)
+	if (!self->statement)
+		return 0;
+	int result = sqlite3_step(self->statement->handle);
+	if (result == SQLITE_ROW)
 		return 1;
-	return code == SQLITE_DONE ? 0 : sqlite_error(connection->db, code, err);
+	if (result != SQLITE_DONE)
+		sqlite_fail(self->connection, result, "cannot read", err);
+	sqlite_end(rows);
+	return result == SQLITE_DONE ? 0 : -1;
 }
 
 void sqlite_end(struct sql_rows *rows)
 {
 	struct sqlite_rows *self = (struct sqlite_rows *)rows;
 
-	give_back(self->slot, self->statement);
-	free(self);
+	if (!self->statement)
+		return;
+	release(self->statement);
+	self->statement = NULL;
+	for (struct sqlite_rows **at = &self->connection->open; *at; at = &(*at)->next) {
+		if (*at == self) {
+			*at = self->next;
+			break;
+		}
+	}
 }
 
-bool sqlite_is_null(struct sql_rows *rows, int column)
+void sqlite_end_work(struct sql *sql)
 {
-	return sqlite3_column_type(((struct sqlite_rows *)rows)->statement, column) == SQLITE_NULL;
+	struct sqlite_connection *connection = connection_of(sql);
+
+	while (connection->open)
+		sqlite_end(&connection->open->rows);
+	arena_reset(connection->arena);
 }
 
-int64_t sqlite_integer(struct sql_rows *rows, int column)
+/* --- columns ------------------------------------------------------------------------------- */
+
+static sqlite3_stmt *handle_of(struct sql_rows *rows)
 {
-	return sqlite3_column_int64(((struct sqlite_rows *)rows)->statement, column);
+	struct sqlite_statement *statement = ((struct sqlite_rows *)rows)->statement;
+
+	return statement ? statement->handle : NULL; /* SQLite answers NULL with NULL and 0 */
 }
 
-double sqlite_real(struct sql_rows *rows, int column)
+bool sqlite_column_is_null(struct sql_rows *rows, int column)
 {
-	return sqlite3_column_double(((struct sqlite_rows *)rows)->statement, column);
+	return sqlite3_column_type(handle_of(rows), column) == SQLITE_NULL;
 }
 
-struct str sqlite_text(struct sql_rows *rows, int column)
+int64_t sqlite_column_integer(struct sql_rows *rows, int column)
 {
-	sqlite3_stmt *statement = ((struct sqlite_rows *)rows)->statement;
-	const char *text = (const char *)sqlite3_column_text(statement, column);
+	return sqlite3_column_int64(handle_of(rows), column);
+}
 
-	return text ? str_n(text, (size_t)sqlite3_column_bytes(statement, column)) : STR_NULL;
+double sqlite_column_real(struct sql_rows *rows, int column)
+{
+	return sqlite3_column_double(handle_of(rows), column);
+}
+
+struct str sqlite_column_str(struct sql_rows *rows, int column)
+{
+	sqlite3_stmt *handle = handle_of(rows);
+
+	if (sqlite3_column_type(handle, column) == SQLITE_NULL)
+		return STR_NULL;
+	const char *text = sqlite3_column_type(handle, column) == SQLITE_BLOB
+				   ? sqlite3_column_blob(handle, column)
+				   : (const char *)sqlite3_column_text(handle, column);
+	/* An empty blob is NULL to SQLite; to us only NULL is. */
+	return str_n(text ? text : "", (size_t)sqlite3_column_bytes(handle, column));
 }

@@ -1,38 +1,85 @@
 /*
- * store.c - picks the driver by the URL and passes calls on.
+ * store.c - a store: its driver, its one writer, its pool of readers.
+ *
+ * Connections for reading are opened when first needed and kept; with all of them busy a reader
+ * waits its turn. A pool of STORE_MAX_READERS is enough for two cores many times over, and bounds
+ * memory: each connection caches STORE_CACHE_KIB of pages.
  */
 #include "store/store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "store/driver.h"
+#include "store/migrate.h"
+#include "store/writer.h"
 
 static const struct store_driver *const drivers[] = {&sqlite_driver};
 
-static const struct store_driver *find_driver(struct str *place)
-{
-	struct str scheme = str_cut(place, ':');
+struct store {
+	const struct store_driver *driver;
+	struct database *database;
+	struct writer *writer;
+	int64_t epoch;
 
+	pthread_mutex_t mutex; /* all below */
+	pthread_cond_t freed;
+	struct sql *free_readers[STORE_MAX_READERS];
+	size_t free_count;
+	size_t open_count;
+	uint64_t reads;
+};
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+static const struct store_driver *driver_of(const char *url, struct error *err)
+{
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
-		if (str_eq_c(scheme, drivers[i]->scheme))
+		if (str_starts_with(str_of(url), str_of(drivers[i]->scheme)))
 			return drivers[i];
+	error_set(err, ERROR_INVALID,
+		"store URL \"%s\" has no driver; write sqlite:/path/to/file.db", url);
 	return NULL;
+}
+
+/* The writer takes the connection over, or it is closed here. */
+static int start_writer(struct store *store, const struct store_config *config, struct error *err)
+{
+	struct sql *sql;
+
+	if (store->driver->connect(store->database, true, &sql, err) < 0)
+		return -1;
+	if (migrate_run(sql, config, err) == 0 &&
+		migrate_read_epoch(sql, &store->epoch, err) == 0) {
+		sql->epoch = store->epoch;
+		if (writer_start(&store->writer, sql, err) == 0)
+			return 0;
+	}
+	store->driver->disconnect(sql);
+	return -1;
 }
 
 int store_open(struct store **ret, const struct store_config *config, struct error *err)
 {
-	struct str place = str_of(config->url);
-	const struct store_driver *driver = find_driver(&place);
+	const struct store_driver *driver = driver_of(config->url, err);
 	struct store *store;
+	pthread_condattr_t attributes;
 
-	if (!driver || !place.len)
-		return error_set(err, ERROR_INVALID,
-			"store URL \"%s\" is not one we know; write it as sqlite:/path/to/file.db",
-			config->url);
-	if (driver->open(&store, place, config->log, err) < 0)
+	if (!driver)
 		return -1;
-	if (store_migrate(store, config, err) < 0) {
+	store = calloc(1, sizeof(*store));
+	if (!store)
+		return error_set(err, ERROR_MEMORY, "no memory to open %s", config->url);
+	store->driver = driver;
+	pthread_mutex_init(&store->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&store->freed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	if (driver->open(&store->database, config->url + strlen(driver->scheme), err) < 0 ||
+		start_writer(store, config, err) < 0) {
 		store_close(store);
 		return -1;
 	}
@@ -42,101 +89,103 @@ int store_open(struct store **ret, const struct store_config *config, struct err
 
 void store_close(struct store *store)
 {
-	if (store)
-		store->driver->close(store);
+	if (!store)
+		return;
+	for (size_t i = 0; i < store->free_count; i++)
+		store->driver->disconnect(store->free_readers[i]);
+	/* The writer last: SQLite's last connection folds the log into the file. */
+	writer_stop(store->writer);
+	if (store->database)
+		store->driver->close(store->database);
+	pthread_cond_destroy(&store->freed);
+	pthread_mutex_destroy(&store->mutex);
+	free(store);
 }
 
-int store_write(struct store *store, store_work work, void *argument, struct error *err)
+/* --- reading ------------------------------------------------------------------------------- */
+
+/* A free connection, or NULL when one more may be opened, which is then counted already. */
+static int wait_for_reader(struct store *store, struct sql **ret, struct error *err)
 {
-	return store->driver->write(store, work, argument, err);
+	int64_t until_us = clock_monotonic_us() + STORE_BUSY_TIMEOUT_MS * CLOCK_US_PER_MS;
+	struct timespec until = {.tv_sec = (time_t)(until_us / CLOCK_US_PER_S),
+		.tv_nsec = (long)(until_us % CLOCK_US_PER_S * 1000)};
+
+	LOCK_SCOPE(&store->mutex);
+	while (store->free_count == 0 && store->open_count == store->database->max_readers)
+		if (pthread_cond_timedwait(&store->freed, &store->mutex, &until) == ETIMEDOUT)
+			return error_set(err, ERROR_LIMITED,
+				"all %u readers of the database are busy; try again later",
+				store->database->max_readers);
+	store->reads++;
+	*ret = NULL;
+	if (store->free_count > 0)
+		*ret = store->free_readers[--store->free_count];
+	else
+		store->open_count++;
+	return 0;
+}
+
+static int take_reader(struct store *store, struct sql **ret, struct error *err)
+{
+	if (wait_for_reader(store, ret, err) < 0)
+		return -1;
+	if (*ret || store->driver->connect(store->database, false, ret, err) == 0) {
+		(*ret)->epoch = store->epoch;
+		return 0;
+	}
+	LOCK_SCOPE(&store->mutex);
+	store->open_count--;
+	pthread_cond_signal(&store->freed);
+	return -1;
+}
+
+static void give_reader(struct store *store, struct sql *sql)
+{
+	LOCK_SCOPE(&store->mutex);
+	store->free_readers[store->free_count++] = sql;
+	pthread_cond_signal(&store->freed);
 }
 
 int store_read(struct store *store, store_work work, void *argument, struct error *err)
 {
-	return store->driver->read(store, work, argument, err);
+	struct sql *sql;
+
+	if (store->database->max_readers == 0)
+		return writer_run(store->writer, work, argument, true, err);
+	if (take_reader(store, &sql, err) < 0)
+		return -1;
+	int result = store->driver->begin(sql, err);
+	if (result == 0) {
+		result = work(sql, argument, err) < 0 ? -1 : 0;
+		store->driver->roll_back(sql);
+	}
+	give_reader(store, sql);
+	return result;
 }
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+int store_write(struct store *store, store_work work, void *argument, struct error *err)
+{
+	return writer_run(store->writer, work, argument, false, err);
+}
+
+bool store_on_commit(struct store *store, void *owner, void (*ring)(void *owner, int64_t value))
+{
+	return writer_on_commit(store->writer, owner, ring);
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
 
 int store_backup(struct store *store, const char *path, struct error *err)
 {
-	return store->driver->backup(store, path, err);
+	return store->driver->back_up(store->database, path, err);
 }
 
 void store_count(struct store *store, struct store_counters *ret)
 {
-	store->driver->count(store, ret);
-}
-
-void store_on_commit(struct store *store, void (*ring)(void *context), void *context)
-{
-	LOCK_SCOPE(&store->listeners_mutex);
-	for (size_t i = 0; i < store->listener_count; i++)
-		if (store->listeners[i].context == context) {
-			store->listeners[i] = store->listeners[--store->listener_count];
-			break;
-		}
-	if (ring && store->listener_count < STORE_MAX_LISTENERS) {
-		store->listeners[store->listener_count].ring = ring;
-		store->listeners[store->listener_count++].context = context;
-	}
-}
-
-void store_ring(struct store *store)
-{
-	LOCK_SCOPE(&store->listeners_mutex);
-	for (size_t i = 0; i < store->listener_count; i++)
-		store->listeners[i].ring(store->listeners[i].context);
-}
-
-int sql_run(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
-	int64_t *ret_changed, struct error *err)
-{
-	return sql->store->driver->run(sql, text, values, count, ret_changed, err);
-}
-
-int sql_query(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
-	struct sql_rows **ret, struct error *err)
-{
-	return sql->store->driver->query(sql, str_of(text), true, values, count, ret, err);
-}
-
-int sql_query_text(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
-	struct sql_rows **ret, struct error *err)
-{
-	return sql->store->driver->query(sql, text, false, values, count, ret, err);
-}
-
-int sql_next(struct sql_rows *rows, struct error *err)
-{
-	return rows->sql->store->driver->next(rows, err);
-}
-
-void sql_end(struct sql_rows *rows)
-{
-	if (rows)
-		rows->sql->store->driver->end(rows);
-}
-
-bool sql_is_null(struct sql_rows *rows, int column)
-{
-	return rows->sql->store->driver->is_null(rows, column);
-}
-
-int64_t sql_int(struct sql_rows *rows, int column)
-{
-	return rows->sql->store->driver->integer(rows, column);
-}
-
-double sql_double(struct sql_rows *rows, int column)
-{
-	return rows->sql->store->driver->real(rows, column);
-}
-
-struct str sql_str(struct sql_rows *rows, int column)
-{
-	return rows->sql->store->driver->text(rows, column);
-}
-
-struct str sql_str_copy(struct sql_rows *rows, int column, struct arena *arena)
-{
-	return arena_str(arena, sql_str(rows, column));
+	writer_count(store->writer, ret);
+	LOCK_SCOPE(&store->mutex);
+	ret->reads = store->reads;
 }

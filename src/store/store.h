@@ -9,8 +9,10 @@
  * snapshot.
  *
  * SQL text is the common subset of SQLite and PostgreSQL; parameters are $1, $2, ... Statements are
- * prepared once per connection and cached by their text's address, so pass literals or other
- * long-lived text; SQL that is built at run time goes through sql_query_text (cached by content).
+ * prepared once per connection and cached by their text; the least recently used give way.
+ *
+ * A store's database belongs to one process at a time, and is opened once in it. Any thread may
+ * call; work that runs inside store_write may not call store_write or store_read of the same store.
  */
 #ifndef REEVE_STORE_STORE_H
 #define REEVE_STORE_STORE_H
@@ -27,10 +29,15 @@
 struct store;
 struct sql; /* a running transaction, or a reading snapshot */
 
-#define STORE_MAX_READERS 8    /* connections for reading */
-#define STORE_MAX_GROUP 256    /* writes that share one commit */
-#define STORE_MAX_WAITING 4096 /* queued writes; past it ERROR_LIMITED */
-#define STORE_BUSY_TIMEOUT_MS 10000
+#define STORE_MAX_READERS 8	    /* connections for reading */
+#define STORE_MAX_GROUP 256	    /* writes that share one commit */
+#define STORE_MAX_WAITING 4096	    /* queued writes; past it ERROR_LIMITED */
+#define STORE_BUSY_TIMEOUT_MS 10000 /* for a free reader, and for a database that others lock */
+#define STORE_MAX_STATEMENTS 96	    /* prepared and kept, per connection */
+#define STORE_CACHE_KIB 2048	    /* pages kept, per connection */
+#define STORE_CHECK_MAX_BYTES                                              \
+	(INT64_C(64) << 20) /* larger databases are not checked on opening \
+			     */
 
 struct store_migration {
 	unsigned number; /* 1, 2, 3 ... without gaps */
@@ -40,17 +47,17 @@ struct store_migration {
 
 struct store_config {
 	const char *url;
-	const struct store_migration *migrations; /* of this product; numbered per `product` */
+	const struct store_migration *migrations; /* of this product; must outlive the store */
 	size_t migration_count;
 	const char *product; /* "clm": one database may hold several products' tables */
 	struct log *log;
 };
 
 /*
- * Opens, checks (quick integrity check) and migrates. Errors: ERROR_INVALID (URL), ERROR_CONFLICT
- * (a newer schema: `database x was written by a newer reeve (schema 7, this one knows 5)`),
- * ERROR_UNAVAILABLE (damaged: names the file and the backup to restore; or locked by another
- * process).
+ * Opens, checks (quick integrity check, up to STORE_CHECK_MAX_BYTES) and migrates. Errors:
+ * ERROR_INVALID (URL), ERROR_CONFLICT (a newer schema: `database x was written by a newer reeve
+ * (schema 7, this one knows 5)`), ERROR_UNAVAILABLE (damaged: names the file and the backup to
+ * restore; or locked by another process).
  */
 int store_open(struct store **ret, const struct store_config *config, struct error *err);
 void store_close(struct store *store); /* ends waiting writes with ERROR_CANCELLED; NULL accepted */
@@ -95,8 +102,9 @@ static inline struct sql_value sql_text_or_null(struct str s)
 int sql_run(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	int64_t *ret_changed, struct error *err);
 
-/* Rows: sql_query, then sql_next until it gives 0 (1: a row, -1: error), or sql_end earlier.
- * Several queries may be open at once. Column text lives until the next sql_next or sql_end. */
+/* Rows: sql_query, then sql_next until it gives 0 (1: a row, -1: error), or sql_end earlier;
+ * sql_end after the last row does nothing, and rows left open end with the work. Several queries
+ * may be open at once. Column text lives until the next sql_next or sql_end. */
 struct sql_rows;
 int sql_query(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	struct sql_rows **ret, struct error *err);
@@ -129,9 +137,5 @@ struct store_counters {
 	uint64_t writes, commits, reads, largest_group;
 };
 void store_count(struct store *store, struct store_counters *ret);
-
-/* Called on the writer thread after each durable commit in which feed_append() was used. For
- * feed.h. */
-void store_on_commit(struct store *store, void (*ring)(void *context), void *context);
 
 #endif

@@ -1,436 +1,654 @@
 /*
- * test_store.c - transactions, group commit, refusals in words.
+ * test_store.c - transactions, groups, ownership, crashes, migrations, damage.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "store_test.h"
 
-#include <cmocka.h>
-
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/thread.h"
-#include "store/feed.h"
-#include "store/lease.h"
-#include "store/store.h"
+/* --- work and values ----------------------------------------------------------------------- */
 
-#define WRITERS 32
-#define WRITES_EACH 50
-#define READERS 4
-
-static const struct store_migration migrations[] = {
-	{1, "first",
-		"CREATE TABLE things (id TEXT PRIMARY KEY, value BIGINT NOT NULL);" FEED_TABLE_SQL(
-			"changes")},
-	{2, "leases", LEASE_TABLE_SQL},
-	{3, "notes", "ALTER TABLE things ADD COLUMN note TEXT;"},
-};
-#define MIGRATIONS (sizeof(migrations) / sizeof(migrations[0]))
-
-struct fixture {
-	char folder[64];
-	char url[128];
-	char path[128];
-};
-
-static int setup(void **state)
+static int write_values(struct sql *sql, void *argument, struct error *err)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/reeve-store-XXXXXX");
-	if (!mkdtemp(fixture->folder))
-		return -1;
-	snprintf(fixture->path, sizeof(fixture->path), "%s/test.db", fixture->folder);
-	snprintf(fixture->url, sizeof(fixture->url), "sqlite:%s", fixture->path);
-	*state = fixture;
-	return 0;
+	(void)argument;
+	return SQL_RUN(sql, err, "CREATE TABLE mixed (a, b, c, d, e)") < 0 ||
+			       SQL_RUN(sql, err,
+				       "INSERT INTO mixed (e, d, c, b, a) VALUES ($5, $4, $3, $2, "
+				       "$1)",
+				       SQL_INT(INT64_MIN), SQL_DOUBLE(0.5),
+				       SQL_CSTR("gr\xc3\xbc\xc3\x9f"), SQL_STR(STR("")),
+				       SQL_STR(STR_NULL)) < 0
+		       ? -1
+		       : 0;
 }
 
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", fixture->folder);
-	int result = system(command);
-	free(fixture);
-	return result;
-}
-
-static int try_open(struct fixture *fixture, size_t count, struct store **ret, struct error *err)
-{
-	struct store_config config = {.url = fixture->url,
-		.migrations = migrations,
-		.migration_count = count,
-		.product = "test"};
-
-	return store_open(ret, &config, err);
-}
-
-static struct store *open_store(struct fixture *fixture)
-{
-	struct store *store;
-	struct error err;
-
-	if (try_open(fixture, MIGRATIONS, &store, &err) < 0)
-		fail_msg("%s", err.message);
-	return store;
-}
-
-struct thing {
-	const char *id;
-	int64_t value;
-	bool fails;
-};
-
-static int insert(struct sql *sql, void *argument, struct error *err)
-{
-	const struct thing *thing = argument;
-
-	if (SQL_RUN(sql, err, "INSERT INTO things (id, value) VALUES ($1, $2)", SQL_CSTR(thing->id),
-		    SQL_INT(thing->value)) < 0)
-		return -1;
-	return thing->fails ? error_set(err, ERROR_UNPROCESSABLE, "asked to fail") : 0;
-}
-
-static int count_things(struct sql *sql, void *argument, struct error *err)
+static int check_values(struct sql *sql, void *argument, struct error *err)
 {
 	struct sql_rows *rows;
 
-	if (sql_query(sql, "SELECT COUNT(*) FROM things", NULL, 0, &rows, err) < 0)
+	(void)argument;
+	if (sql_query_text(sql, STR("SELECT a, b, c, d, e FROM mixed"), NULL, 0, &rows, err) < 0)
 		return -1;
 	assert_int_equal(sql_next(rows, err), 1);
-	*(int64_t *)argument = sql_int(rows, 0);
+	assert_true(sql_int(rows, 0) == INT64_MIN);
+	assert_true(sql_double(rows, 1) == 0.5);
+	assert_true(str_eq(sql_str(rows, 2), STR("gr\xc3\xbc\xc3\x9f")));
+	assert_true(!str_is_null(sql_str(rows, 3)) && sql_str(rows, 3).len == 0);
+	assert_true(sql_is_null(rows, 4) && str_is_null(sql_str(rows, 4)));
+	assert_false(sql_is_null(rows, 3));
+	assert_int_equal(sql_next(rows, err), 0);
+	assert_int_equal(sql_next(rows, err), 0);
+	sql_end(rows);
 	sql_end(rows);
 	return 0;
 }
 
-static int64_t count(struct store *store)
+static void values_come_back_by_their_parameter_numbers(void **state)
 {
-	int64_t number = -1;
-	struct error err;
+	struct fixture *fixture = *state;
 
-	assert_int_equal(store_read(store, count_things, &number, &err), 0);
-	return number;
+	assert_int_equal(store_write(fixture->store, write_values, NULL, NULL), 0);
+	assert_int_equal(store_read(fixture->store, check_values, NULL, NULL), 0);
 }
 
-static void what_was_written_is_there_after_reopening(void **state)
+static int nest_query(struct sql *sql, void *argument, struct error *err)
 {
-	struct store *store = open_store(*state);
-	struct thing thing = {"a", 1, false};
-	struct error err;
+	static const char text[] = "SELECT value FROM items ORDER BY name";
+	struct sql_rows *outer, *inner;
+	int64_t sum = 0;
 
-	assert_int_equal(store_write(store, insert, &thing, &err), 0);
-	store_close(store);
-	store = open_store(*state);
-	assert_int_equal(count(store), 1);
-	store_close(store);
+	(void)argument;
+	if (sql_query(sql, text, NULL, 0, &outer, err) < 0)
+		return -1;
+	while (sql_next(outer, err) == 1) {
+		if (sql_query(sql, text, NULL, 0, &inner, err) < 0)
+			return -1;
+		while (sql_next(inner, err) == 1)
+			sum += sql_int(outer, 0) * sql_int(inner, 0);
+	}
+	assert_int_equal(sum, (1 + 2 + 3) * (1 + 2 + 3));
+	/* Left open on purpose: it ends with the work. */
+	return sql_query(sql, text, NULL, 0, &outer, err) < 0 || sql_next(outer, err) < 0 ? -1 : 0;
 }
 
-static void a_failed_write_leaves_nothing_and_tells_why(void **state)
+static void a_query_may_run_inside_itself_and_be_left_open(void **state)
 {
-	struct store *store = open_store(*state);
-	struct thing fails = {"a", 1, true}, works = {"a", 1, false};
+	struct fixture *fixture = *state;
+	struct item items[] = {{"a", 1}, {"b", 2}, {"c", 3}};
+
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(store_write(fixture->store, insert_item, &items[i], NULL), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(store_read(fixture->store, nest_query, NULL, NULL), 0);
+	assert_int_equal(store_write(fixture->store, nest_query, NULL, NULL), 0);
+}
+
+static int many_texts(struct sql *sql, void *argument, struct error *err)
+{
+	(void)argument;
+	for (int i = 0; i < 3 * STORE_MAX_STATEMENTS; i++) {
+		char text[64];
+		struct sql_rows *rows;
+		snprintf(text, sizeof(text), "SELECT %d", i);
+		if (sql_query(sql, text, NULL, 0, &rows, err) < 0 || sql_next(rows, err) != 1)
+			return -1;
+		assert_int_equal(sql_int(rows, 0), i);
+		if (i % 2)
+			sql_end(rows); /* the others stay open and must survive */
+	}
+	return 0;
+}
+
+static void more_texts_than_are_kept_still_run(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(store_read(fixture->store, many_texts, NULL, NULL), 0);
+}
+
+static int two_at_once(struct sql *sql, void *argument, struct error *err)
+{
+	return SQL_RUN(sql, err, "DELETE FROM items; DELETE FROM items");
+}
+
+static void one_call_runs_one_statement(void **state)
+{
+	struct fixture *fixture = *state;
 	struct error err;
 
-	assert_int_equal(store_write(store, insert, &fails, &err), -1);
-	assert_int_equal(err.code, ERROR_UNPROCESSABLE);
-	assert_int_equal(count(store), 0);
-	assert_int_equal(store_write(store, insert, &works, &err), 0);
-	assert_int_equal(store_write(store, insert, &works, &err), -1);
-	assert_int_equal(err.code, ERROR_CONFLICT);
-	assert_non_null(strstr(err.message, "things.id"));
-	assert_int_equal(count(store), 1);
-	store_close(store);
+	assert_int_equal(store_write(fixture->store, two_at_once, NULL, &err), -1);
+	assert_int_equal(err.code, ERROR_INTERNAL);
 }
 
 static void a_reader_may_not_write(void **state)
 {
-	struct store *store = open_store(*state);
-	struct thing thing = {"a", 1, false};
+	struct fixture *fixture = *state;
+	struct item item = {"a", 1};
 	struct error err;
 
-	assert_int_equal(store_read(store, insert, &thing, &err), -1);
-	assert_int_equal(count(store), 0);
-	store_close(store);
+	assert_int_equal(store_read(fixture->store, insert_item, &item, &err), -1);
+	assert_int_equal(err.code, ERROR_INTERNAL);
+	assert_int_equal(items_in(fixture->store), 0);
 }
 
-static void a_second_process_is_refused(void **state)
-{
-	struct store *store = open_store(*state), *other;
-	struct error err;
-
-	assert_int_equal(try_open(*state, MIGRATIONS, &other, &err), -1);
-	assert_non_null(strstr(err.message, "in use"));
-	store_close(store);
-}
-
-static void every_earlier_schema_is_brought_up(void **state)
-{
-	for (size_t from = 0; from <= MIGRATIONS; from++) {
-		struct fixture *fixture;
-		struct store *store;
-		struct error err;
-
-		assert_int_equal(setup((void **)&fixture), 0);
-		assert_int_equal(try_open(fixture, from, &store, &err), 0);
-		store_close(store);
-		assert_int_equal(try_open(fixture, MIGRATIONS, &store, &err), 0);
-		assert_int_equal(count(store), 0);
-		store_close(store);
-		teardown((void **)&fixture);
-	}
-	(void)state;
-}
-
-static void a_newer_schema_is_refused(void **state)
-{
-	struct store *store = open_store(*state);
-	struct error err;
-
-	store_close(store);
-	assert_int_equal(try_open(*state, 1, &store, &err), -1);
-	assert_int_equal(err.code, ERROR_CONFLICT);
-	assert_non_null(strstr(err.message, "newer"));
-}
-
-static void a_damaged_file_is_named(void **state)
+static void a_taken_name_is_a_conflict_that_names_the_column(void **state)
 {
 	struct fixture *fixture = *state;
-	struct store *store;
+	struct item item = {"a", 1};
 	struct error err;
-	FILE *file = fopen(fixture->path, "w");
 
-	for (int i = 0; i < 1000; i++)
-		fputs("this is not a database\n", file);
-	fclose(file);
-	assert_int_equal(try_open(fixture, MIGRATIONS, &store, &err), -1);
+	assert_int_equal(store_write(fixture->store, insert_item, &item, &err), 0);
+	assert_int_equal(store_write(fixture->store, insert_item, &item, &err), -1);
+	assert_int_equal(err.code, ERROR_CONFLICT);
+	assert_non_null(strstr(err.message, "items.name"));
+}
+
+static int write_again(struct sql *sql, void *argument, struct error *err)
+{
+	struct item item = {"inner", 1};
+
+	(void)sql;
+	return store_write(argument, insert_item, &item, err);
+}
+
+static void a_write_inside_a_write_is_refused_not_a_deadlock(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err;
+
+	assert_int_equal(store_write(fixture->store, write_again, fixture->store, &err), -1);
+	assert_int_equal(err.code, ERROR_INTERNAL);
+}
+
+/* --- groups -------------------------------------------------------------------------------- */
+
+/* Holds the writer until the others have queued. */
+struct gate {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	bool is_inside, is_open;
+};
+
+static int hold(struct sql *sql, void *argument, struct error *err)
+{
+	struct gate *gate = argument;
+
+	(void)sql;
+	(void)err;
+	pthread_mutex_lock(&gate->mutex);
+	gate->is_inside = true;
+	pthread_cond_broadcast(&gate->changed);
+	while (!gate->is_open)
+		pthread_cond_wait(&gate->changed, &gate->mutex);
+	pthread_mutex_unlock(&gate->mutex);
+	return 0;
+}
+
+struct call {
+	pthread_t thread;
+	struct store *store;
+	store_work work;
+	void *argument;
+	int result;
+	struct error err;
+};
+
+static void *call_store(void *arg)
+{
+	struct call *call = arg;
+
+	call->result = store_write(call->store, call->work, call->argument, &call->err);
+	return NULL;
+}
+
+/* Runs the calls in one group, behind a gate. */
+static void run_group(struct fixture *fixture, struct call *calls, size_t count)
+{
+	struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
+	struct call holder = {.store = fixture->store, .work = hold, .argument = &gate};
+
+	pthread_create(&holder.thread, NULL, call_store, &holder);
+	pthread_mutex_lock(&gate.mutex);
+	while (!gate.is_inside)
+		pthread_cond_wait(&gate.changed, &gate.mutex);
+	pthread_mutex_unlock(&gate.mutex);
+	for (size_t i = 0; i < count; i++) {
+		calls[i].store = fixture->store;
+		pthread_create(&calls[i].thread, NULL, call_store, &calls[i]);
+		usleep(20000); /* so that they queue in this order */
+	}
+	pthread_mutex_lock(&gate.mutex);
+	gate.is_open = true;
+	pthread_cond_broadcast(&gate.changed);
+	pthread_mutex_unlock(&gate.mutex);
+	for (size_t i = 0; i < count; i++)
+		pthread_join(calls[i].thread, NULL);
+	pthread_join(holder.thread, NULL);
+}
+
+static void writes_that_wait_share_one_commit(void **state)
+{
+	enum { COUNT = 20 };
+	struct fixture *fixture = *state;
+	struct item items[COUNT];
+	struct call calls[COUNT] = {0};
+	char names[COUNT][8];
+	struct store_counters before, after;
+
+	for (size_t i = 0; i < COUNT; i++) {
+		snprintf(names[i], sizeof(names[i]), "n%zu", i);
+		items[i] = (struct item){names[i], (int64_t)i};
+		calls[i] = (struct call){.work = insert_item, .argument = &items[i]};
+	}
+	store_count(fixture->store, &before);
+	run_group(fixture, calls, COUNT);
+	store_count(fixture->store, &after);
+	for (size_t i = 0; i < COUNT; i++)
+		assert_int_equal(calls[i].result, 0);
+	assert_int_equal(items_in(fixture->store), COUNT);
+	assert_int_equal(after.writes - before.writes, COUNT + 1);
+	assert_int_equal(after.commits - before.commits, 2); /* the holder's and the group's */
+	assert_int_equal(after.largest_group, COUNT);
+}
+
+static void one_write_that_fails_leaves_the_others_of_its_group(void **state)
+{
+	struct fixture *fixture = *state;
+	struct item items[] = {{"a", 1}, {"b", 2, .fails = true}, {"b", 3}, {"a", 4}, {"d", 5}};
+	struct call calls[5] = {0};
+
+	for (size_t i = 0; i < 5; i++)
+		calls[i] = (struct call){.work = insert_item, .argument = &items[i]};
+	run_group(fixture, calls, 5);
+	assert_int_equal(calls[0].result, 0);
+	assert_int_equal(calls[1].result, -1);
+	assert_int_equal(calls[1].err.code, ERROR_UNPROCESSABLE);
+	assert_int_equal(calls[2].result, 0); /* the name is free again */
+	assert_int_equal(calls[3].result, -1);
+	assert_int_equal(calls[3].err.code, ERROR_CONFLICT);
+	assert_int_equal(calls[4].result, 0);
+	assert_int_equal(items_in(fixture->store), 3);
+}
+
+/* Ends the whole transaction behind the store's back, as a full disk does. */
+static int lose_transaction(struct sql *sql, void *argument, struct error *err)
+{
+	_Atomic int *tries = argument;
+
+	if (atomic_fetch_add(tries, 1) == 0)
+		return SQL_RUN(sql, err, "ROLLBACK");
+	return error_set(err, ERROR_NO_SPACE, "still full");
+}
+
+static void a_lost_group_is_tried_again_one_by_one(void **state)
+{
+	struct fixture *fixture = *state;
+	_Atomic int tries = 0;
+	struct item items[] = {{"a", 1}, {"b", 2}};
+	struct call calls[3] = {
+		{.work = insert_item, .argument = &items[0]},
+		{.work = lose_transaction, .argument = &tries},
+		{.work = insert_item, .argument = &items[1]},
+	};
+
+	run_group(fixture, calls, 3);
+	assert_int_equal(calls[0].result, 0);
+	assert_int_equal(calls[1].result, -1);
+	assert_int_equal(calls[1].err.code, ERROR_NO_SPACE);
+	assert_int_equal(calls[2].result, 0);
+	assert_int_equal(items_in(fixture->store), 2);
+	assert_int_equal(tries, 2);
+}
+
+static void *close_store(void *store)
+{
+	store_close(store);
+	return NULL;
+}
+
+static void closing_cancels_what_waits(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
+	struct call holder = {.store = fixture->store, .work = hold, .argument = &gate};
+	struct item item = {"late", 1};
+	struct call late = {.store = fixture->store, .work = insert_item, .argument = &item};
+	pthread_t closer;
+
+	pthread_create(&holder.thread, NULL, call_store, &holder);
+	pthread_mutex_lock(&gate.mutex);
+	while (!gate.is_inside)
+		pthread_cond_wait(&gate.changed, &gate.mutex);
+	pthread_mutex_unlock(&gate.mutex);
+	pthread_create(&late.thread, NULL, call_store, &late);
+	usleep(50000);
+	pthread_create(&closer, NULL, close_store, fixture->store);
+	usleep(50000);
+	pthread_mutex_lock(&gate.mutex);
+	gate.is_open = true;
+	pthread_cond_broadcast(&gate.changed);
+	pthread_mutex_unlock(&gate.mutex);
+	pthread_join(holder.thread, NULL);
+	pthread_join(late.thread, NULL);
+	pthread_join(closer, NULL);
+	fixture->store = NULL;
+	assert_int_equal(holder.result, 0);
+	assert_int_equal(late.result, -1);
+	assert_int_equal(late.err.code, ERROR_CANCELLED);
+}
+
+/* --- the disk ------------------------------------------------------------------------------ */
+
+static int insert_blob(struct sql *sql, void *argument, struct error *err)
+{
+	static const char bytes[200000];
+
+	return SQL_RUN(sql, err, "INSERT INTO items (name, value) VALUES ($1, 1)",
+		SQL_STR(str_n(bytes, sizeof(bytes) - *(size_t *)argument)));
+}
+
+static int limit_pages(struct sql *sql, void *argument, struct error *err)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "PRAGMA max_page_count=%d", *(int *)argument);
+	return sql_run(sql, text, NULL, 0, NULL, err);
+}
+
+static void a_full_database_says_so_and_recovers(void **state)
+{
+	struct fixture *fixture = *state;
+	struct item small = {"small", 1};
+	struct store *store = fixture->store;
+	struct error err;
+	size_t less = 0;
+
+	assert_int_equal(store_write(store, insert_item, &small, &err), 0);
+	int pages = 40;
+	assert_int_equal(store_write(store, limit_pages, &pages, &err), 0);
+	assert_int_equal(store_write(store, insert_blob, &less, &err), -1);
+	assert_int_equal(err.code, ERROR_NO_SPACE);
+	small.name = "small2";
+	assert_int_equal(store_write(store, insert_item, &small, &err), 0);
+	pages = 100000;
+	assert_int_equal(store_write(store, limit_pages, &pages, &err), 0);
+	assert_int_equal(store_write(store, insert_blob, &less, &err), 0);
+	assert_int_equal(items_in(store), 3);
+}
+
+/* The child writes and tells each answered name; then it is killed at any point. */
+static void write_until_killed(const struct fixture *fixture, int pipe_fd)
+{
+	struct fixture own = *fixture;
+
+	fixture_open(&own);
+	for (int64_t i = 0;; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "%lld", (long long)i);
+		struct item item = {name, i};
+		if (store_write(own.store, insert_item, &item, NULL) < 0 ||
+			write(pipe_fd, &i, sizeof(i)) != sizeof(i))
+			_exit(1);
+	}
+}
+
+static void what_was_answered_survives_a_kill(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t answered_in_all = 0;
+
+	for (int round = 0; round < 3; round++) {
+		int fds[2];
+		int64_t last = -1;
+		unlink(fixture->path);
+		assert_int_equal(pipe(fds), 0);
+		pid_t child = fork();
+		if (child == 0)
+			write_until_killed(fixture, fds[1]);
+		close(fds[1]);
+		for (int i = 0; i < 20 + round * 7; i++)
+			assert_int_equal(read(fds[0], &last, sizeof(last)), sizeof(last));
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		while (read(fds[0], &last, sizeof(last)) == sizeof(last))
+			;
+		close(fds[0]);
+		fixture_open(fixture);
+		/* One more may have been written and not told. */
+		assert_in_range(items_in(fixture->store), last + 1, last + 2);
+		answered_in_all += last + 1;
+		store_close(fixture->store);
+		fixture->store = NULL;
+	}
+	assert_true(answered_in_all > 60);
+}
+
+static void a_second_process_is_told_who_owns_the_file(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_config config = fixture_config(fixture);
+	char expected[32];
+	struct error err;
+	struct store *second = NULL;
+
+	assert_int_equal(store_open(&second, &config, &err), -1);
+	assert_int_equal(err.code, ERROR_UNAVAILABLE);
+	snprintf(expected, sizeof(expected), "process %ld", (long)getpid());
+	assert_non_null(strstr(err.message, expected));
+	store_close(fixture->store);
+	fixture->store = NULL;
+	fixture_open(fixture);
+}
+
+static void damage(const char *path, off_t offset, const char *bytes, size_t count)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, bytes, count, offset), count);
+	close(fd);
+}
+
+static void a_damaged_file_is_refused_with_its_name(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_config config = fixture_config(fixture);
+	static char garbage[3000];
+	struct error err;
+
+	memset(garbage, 'x', sizeof(garbage));
+	damage(fixture->path, 0, garbage, sizeof(garbage));
+	assert_int_equal(store_open(&fixture->store, &config, &err), -1);
 	assert_int_equal(err.code, ERROR_UNAVAILABLE);
 	assert_non_null(strstr(err.message, fixture->path));
 	assert_non_null(strstr(err.message, "damaged"));
+	assert_non_null(strstr(err.message, "backup"));
+
+	/* A real database with pages overwritten in the middle. */
+	unlink(fixture->path);
+	fixture_open(fixture);
+	size_t less = 0;
+	for (less = 0; less < 5; less++)
+		assert_int_equal(store_write(fixture->store, insert_blob, &less, &err), 0);
+	store_close(fixture->store);
+	fixture->store = NULL;
+	for (off_t page = 2; page < 9; page++)
+		damage(fixture->path, page * 4096, garbage, sizeof(garbage));
+	assert_int_equal(store_open(&fixture->store, &config, &err), -1);
+	assert_int_equal(err.code, ERROR_UNAVAILABLE);
+	assert_non_null(strstr(err.message, "damaged"));
 }
 
-static void an_unknown_url_is_refused(void **state)
+static void wrong_urls_are_told_apart(void **state)
 {
-	struct store *store;
-	struct error err;
-	struct store_config config = {.url = "mysql://x"};
+	static const struct {
+		const char *url;
+		enum error_code code;
+	} rows[] = {
+		{"mysql://x", ERROR_INVALID},
+		{"sqlite:", ERROR_INVALID},
+		{"", ERROR_INVALID},
+		{"sqlite:/nonexistent/folder/x.db", ERROR_UNAVAILABLE},
+	};
 
 	(void)state;
-	assert_int_equal(store_open(&store, &config, &err), -1);
-	assert_int_equal(err.code, ERROR_INVALID);
-	assert_non_null(strstr(err.message, "mysql://x"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct store_config config = {.url = rows[i].url, .product = "test"};
+		struct store *store = NULL;
+		struct error err;
+		assert_int_equal(store_open(&store, &config, &err), -1);
+		assert_int_equal(err.code, rows[i].code);
+		assert_null(store);
+	}
 }
 
-/* --- many writers, many readers ------------------------------------------------------------- */
+/* --- migrations ---------------------------------------------------------------------------- */
 
-struct crowd {
-	struct store *store;
-	struct feed *feed;
-	int number;
-	int64_t seen;
-	int64_t wrong;
-	struct stop *stop;
+static const struct store_migration history[] = {
+	{1, "one", "CREATE TABLE items (name TEXT PRIMARY KEY, value BIGINT NOT NULL);"},
+	{2, "two", "ALTER TABLE items ADD COLUMN note TEXT; UPDATE items SET note = 'old';"},
+	{3, "three",
+		"CREATE INDEX items_note ON items (note); INSERT INTO items VALUES('m',3,'n');"},
 };
 
-static int append(struct sql *sql, void *argument, struct error *err)
+static void every_earlier_version_comes_up_to_date(void **state)
 {
-	const struct crowd *writer = argument;
-	struct feed *feed = writer->feed;
-	struct feed_row row = {.topic = STR("Thing"),
-		.id = STR("x"),
-		.event = STR("created"),
-		.version = writer->seen};
+	struct fixture *fixture = *state;
 
-	if (feed_append(sql, feed, &row, err) < 0)
-		return -1;
-	/* Every seventh gives up after appending: readers must never see those. */
-	return writer->seen % 7 == 6 ? error_set(err, ERROR_CONFLICT, "gives up") : 0;
-}
-
-static void write_many(void *argument)
-{
-	struct crowd *writer = argument;
-	struct error err;
-
-	for (writer->seen = 0; writer->seen < WRITES_EACH; writer->seen++)
-		store_write(writer->store, append, writer, &err);
-}
-
-static void read_all(void *argument)
-{
-	struct crowd *reader = argument;
-	int64_t cursor = 0;
-
-	for (;;) {
-		struct arena *arena = arena_new(0);
-		struct feed_row *rows;
-		size_t number;
+	for (size_t from = 0; from <= 3; from++) {
+		struct store_config config = {.url = fixture->url,
+			.migrations = history,
+			.migration_count = from,
+			.product = "history"};
 		struct error err;
-		bool more = feed_wait(reader->feed, cursor, reader->stop, CLOCK_US_PER_S * 20);
-
-		if (feed_read(reader->feed, arena, cursor, 10, &rows, &number, &err) < 0)
-			reader->wrong++;
-		for (size_t i = 0; i < number; i++) {
-			reader->wrong += rows[i].sequence != cursor + 1 || rows[i].version % 7 == 6;
-			cursor = rows[i].sequence;
-			reader->seen++;
-		}
-		arena_free(arena);
-		if (!more && number == 0)
-			return;
+		struct item item = {"kept", 1};
+		assert_int_equal(store_open(&fixture->store, &config, &err), 0);
+		if (from == 1)
+			assert_int_equal(store_write(fixture->store, insert_item, &item, &err), 0);
+		store_close(fixture->store);
+		config.migration_count = 3;
+		assert_int_equal(store_open(&fixture->store, &config, &err), 0);
+		assert_int_equal(items_in(fixture->store), from == 1 ? 2 : 1);
+		store_close(fixture->store);
+		fixture->store = NULL;
+		unlink(fixture->path);
 	}
 }
 
-static void no_reader_misses_or_reorders_a_committed_row(void **state)
+static void a_newer_schema_is_refused_and_left_alone(void **state)
 {
-	struct store *store = open_store(*state);
-	struct crowd writers[WRITERS], readers[READERS];
-	struct thread *threads[WRITERS + READERS];
-	struct store_counters counters;
-	struct feed *feed;
-	struct stop stop;
-	struct error err;
-	int64_t expected = WRITERS * (WRITES_EACH - WRITES_EACH / 7);
-
-	stop_init(&stop);
-	assert_int_equal(feed_new(&feed, store, "changes", &err), 0);
-	for (int i = 0; i < READERS; i++) {
-		readers[i] = (struct crowd){store, feed, i, 0, 0, &stop};
-		assert_int_equal(
-			thread_start(&threads[WRITERS + i], "reader", read_all, &readers[i], &err),
-			0);
-	}
-	for (int i = 0; i < WRITERS; i++) {
-		writers[i] = (struct crowd){store, feed, i, 0, 0, &stop};
-		assert_int_equal(
-			thread_start(&threads[i], "writer", write_many, &writers[i], &err), 0);
-	}
-	for (int i = 0; i < WRITERS; i++)
-		thread_join(threads[i]);
-	assert_int_equal(feed_last(feed), expected);
-	stop_request(&stop);
-	for (int i = 0; i < READERS; i++) {
-		thread_join(threads[WRITERS + i]);
-		assert_int_equal(readers[i].wrong, 0);
-		assert_int_equal(readers[i].seen, expected);
-	}
-	store_count(store, &counters);
-	assert_true(counters.largest_group > 1);
-	assert_true(counters.commits < counters.writes); /* flushes were shared */
-	feed_free(feed);
-	store_close(store);
-	stop_destroy(&stop);
-}
-
-static void a_cursor_older_than_what_is_kept_is_told(void **state)
-{
-	struct store *store = open_store(*state);
-	struct crowd writer = {.store = store};
-	struct feed_row *rows;
-	size_t number;
-	struct error err;
-	struct arena *arena = arena_new(0);
-
-	assert_int_equal(feed_new(&writer.feed, store, "changes", &err), 0);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(store_write(store, append, &writer, &err), 0);
-	assert_int_equal(feed_read(writer.feed, arena, 0, 10, &rows, &number, &err), 0);
-	assert_int_equal(number, 3);
-	assert_int_equal(feed_compact(writer.feed, 2, &err), 0);
-	assert_int_equal(feed_read(writer.feed, arena, 0, 10, &rows, &number, &err), 0);
-	assert_int_equal(number, 3); /* the newest FEED_KEEP_ROWS always stay */
-	arena_free(arena);
-	feed_free(writer.feed);
-	store_close(store);
-}
-
-static void a_lease_has_one_holder_and_a_growing_number(void **state)
-{
-	struct store *store = open_store(*state);
-	int64_t first, second, third;
+	struct fixture *fixture = *state;
+	struct store_config config = {.url = fixture->url,
+		.migrations = history,
+		.migration_count = 3,
+		.product = "history"};
 	struct error err;
 
-	assert_int_equal(lease_take(store, STR("x"), STR("a"), 1000, 500, &first, &err), 0);
-	assert_int_equal(lease_take(store, STR("x"), STR("b"), 1100, 500, &second, &err), -1);
+	assert_int_equal(store_open(&fixture->store, &config, &err), 0);
+	store_close(fixture->store);
+	config.migration_count = 2;
+	fixture->store = NULL;
+	assert_int_equal(store_open(&fixture->store, &config, &err), -1);
 	assert_int_equal(err.code, ERROR_CONFLICT);
-	assert_non_null(strstr(err.message, "\"a\""));
-	assert_int_equal(lease_take(store, STR("x"), STR("a"), 1400, 500, &second, &err), 0);
-	assert_int_equal(first, second);
-	assert_int_equal(lease_take(store, STR("x"), STR("b"), 2000, 500, &third, &err), 0);
-	assert_true(third > second);
-	assert_int_equal(lease_release(store, STR("x"), third, &err), 0);
-	assert_int_equal(lease_take(store, STR("x"), STR("a"), 2001, 500, &first, &err), 0);
-	assert_true(first > third);
-	store_close(store);
+	assert_non_null(strstr(err.message, "newer reeve (schema 3 of history, this one knows 2)"));
+	config.migration_count = 3;
+	assert_int_equal(store_open(&fixture->store, &config, &err), 0);
+	assert_int_equal(items_in(fixture->store), 1);
 }
 
-/* A child writes and says so after each answer, until it is killed. */
-static void answered_writes_survive_a_kill(void **state)
+static void a_migration_that_fails_changes_nothing(void **state)
 {
-	int said[2];
-	char line[32];
-	int64_t answered = 0;
+	static const struct store_migration broken[] = {
+		{1, "one", "CREATE TABLE items (name TEXT PRIMARY KEY, value BIGINT NOT NULL);"},
+		{2, "bad", "INSERT INTO items VALUES ('x', 1); INSERT INTO nowhere VALUES (1);"},
+	};
+	struct fixture *fixture = *state;
+	struct store_config config = {.url = fixture->url,
+		.migrations = broken,
+		.migration_count = 2,
+		.product = "broken"};
+	struct error err;
 
-	assert_int_equal(pipe(said), 0);
-	pid_t pid = fork();
-	if (pid == 0) {
-		struct store *store = open_store(*state);
-		for (int i = 0;; i++) {
-			char id[16];
-			struct thing thing = {id, i, false};
-			struct error err;
-			snprintf(id, sizeof(id), "%d", i);
-			if (store_write(store, insert, &thing, &err) == 0 &&
-				write(said[1], "x", 1) != 1)
-				_exit(1);
-		}
-	}
-	close(said[1]);
-	while (answered < 200) {
-		ssize_t got = read(said[0], line, sizeof(line));
-		assert_true(got > 0);
-		answered += got;
-	}
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	for (ssize_t got; (got = read(said[0], line, sizeof(line))) > 0;)
-		answered += got;
-	close(said[0]);
-	struct store *store = open_store(*state);
-	assert_true(count(store) >= answered);
+	assert_int_equal(store_open(&fixture->store, &config, &err), -1);
+	assert_non_null(strstr(err.message, "migration 2 (bad) of broken"));
+	config.migration_count = 1;
+	assert_int_equal(store_open(&fixture->store, &config, &err), 0);
+	assert_int_equal(items_in(fixture->store), 0);
+}
+
+/* --- memory, backup ------------------------------------------------------------------------ */
+
+static void a_store_in_memory_serves_reads_and_writes(void **state)
+{
+	struct store_config config = {.url = "sqlite::memory:",
+		.migrations = fixture_migrations,
+		.migration_count = 2,
+		.product = "test"};
+	struct item item = {"a", 1};
+	struct store *store;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(store_open(&store, &config, &err), 0);
+	assert_int_equal(store_write(store, insert_item, &item, &err), 0);
+	assert_int_equal(items_in(store), 1);
+	item.name = "b";
+	assert_int_equal(store_read(store, insert_item, &item, &err), -1);
+	assert_int_equal(items_in(store), 1);
 	store_close(store);
 }
+
+static void a_backup_is_a_whole_database(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fixture copy = *fixture;
+	struct item item = {"a", 1};
+	struct error err;
+
+	assert_int_equal(store_write(fixture->store, insert_item, &item, &err), 0);
+	snprintf(copy.path, sizeof(copy.path), "%s/copy.db", fixture->folder);
+	snprintf(copy.url, sizeof(copy.url), "sqlite:%s", copy.path);
+	assert_int_equal(store_backup(fixture->store, copy.path, &err), 0);
+	item.name = "b";
+	assert_int_equal(store_write(fixture->store, insert_item, &item, &err), 0);
+	fixture_open(&copy);
+	assert_int_equal(items_in(copy.store), 1);
+	store_close(copy.store);
+	assert_int_equal(store_backup(fixture->store, "/nonexistent/x.db", &err), -1);
+}
+
+#define OPENED(test) cmocka_unit_test_setup_teardown(test, fixture_setup_open, fixture_teardown)
+#define FRESH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			what_was_written_is_there_after_reopening, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			a_failed_write_leaves_nothing_and_tells_why, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_reader_may_not_write, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_second_process_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			every_earlier_schema_is_brought_up, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_damaged_file_is_named, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_unknown_url_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			no_reader_misses_or_reorders_a_committed_row, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			a_cursor_older_than_what_is_kept_is_told, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			a_lease_has_one_holder_and_a_growing_number, setup, teardown),
-		cmocka_unit_test_setup_teardown(answered_writes_survive_a_kill, setup, teardown),
+		OPENED(values_come_back_by_their_parameter_numbers),
+		OPENED(a_query_may_run_inside_itself_and_be_left_open),
+		OPENED(more_texts_than_are_kept_still_run),
+		OPENED(one_call_runs_one_statement),
+		OPENED(a_reader_may_not_write),
+		OPENED(a_taken_name_is_a_conflict_that_names_the_column),
+		OPENED(a_write_inside_a_write_is_refused_not_a_deadlock),
+		OPENED(writes_that_wait_share_one_commit),
+		OPENED(one_write_that_fails_leaves_the_others_of_its_group),
+		OPENED(a_lost_group_is_tried_again_one_by_one),
+		OPENED(closing_cancels_what_waits),
+		OPENED(a_full_database_says_so_and_recovers),
+		FRESH(what_was_answered_survives_a_kill),
+		OPENED(a_second_process_is_told_who_owns_the_file),
+		FRESH(a_damaged_file_is_refused_with_its_name),
+		cmocka_unit_test(wrong_urls_are_told_apart),
+		FRESH(every_earlier_version_comes_up_to_date),
+		FRESH(a_newer_schema_is_refused_and_left_alone),
+		FRESH(a_migration_that_fails_changes_nothing),
+		cmocka_unit_test(a_store_in_memory_serves_reads_and_writes),
+		OPENED(a_backup_is_a_whole_database),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

@@ -1,0 +1,16 @@
+/*
+ * migrate.h - numbered changes to the schema; inside this folder only.
+ */
+#ifndef REEVE_STORE_MIGRATE_H
+#define REEVE_STORE_MIGRATE_H
+
+#include "store/driver.h"
+
+/* Brings the product's tables to the newest version, each migration in a transaction of its own
+ * with the note that it was made. `sql`: a writing connection with no transaction. */
+int migrate_run(struct sql *sql, const struct store_config *config, struct error *err);
+
+/* The store's own facts: the epoch, 1 until a restore raises it. */
+int migrate_read_epoch(struct sql *sql, int64_t *ret, struct error *err);
+
+#endif

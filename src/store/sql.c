@@ -1,0 +1,77 @@
+/*
+ * sql.c - the calls inside a piece of work, handed to the connection's driver.
+ *
+ * Nothing here knows a database; it is the one place where the table of the driver is entered, and
+ * where a reader that tries to write is stopped before the database sees it.
+ */
+#include "store/driver.h"
+
+bool sql_mark(struct sql *sql, void *owner, int64_t value)
+{
+	for (size_t i = 0; i < sql->mark_count; i++) {
+		if (sql->marks[i].owner == owner) {
+			sql->marks[i].value = value;
+			return true;
+		}
+	}
+	if (sql->mark_count == SQL_MAX_MARKS)
+		return false;
+	sql->marks[sql->mark_count++] = (struct sql_mark){owner, value};
+	return true;
+}
+
+int sql_run(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
+	int64_t *ret_changed, struct error *err)
+{
+	if (!sql->may_write)
+		return error_set(err, ERROR_INTERNAL, "a reading snapshot cannot run \"%s\"", text);
+	return sql->driver->run(sql, str_of(text), values, count, ret_changed, err);
+}
+
+int sql_query(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
+	struct sql_rows **ret, struct error *err)
+{
+	return sql->driver->query(sql, str_of(text), values, count, ret, err);
+}
+
+int sql_query_text(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
+	struct sql_rows **ret, struct error *err)
+{
+	return sql->driver->query(sql, text, values, count, ret, err);
+}
+
+int sql_next(struct sql_rows *rows, struct error *err)
+{
+	return rows->driver->next(rows, err);
+}
+
+void sql_end(struct sql_rows *rows)
+{
+	if (rows)
+		rows->driver->end(rows);
+}
+
+bool sql_is_null(struct sql_rows *rows, int column)
+{
+	return rows->driver->is_null(rows, column);
+}
+
+int64_t sql_int(struct sql_rows *rows, int column)
+{
+	return rows->driver->integer(rows, column);
+}
+
+double sql_double(struct sql_rows *rows, int column)
+{
+	return rows->driver->real(rows, column);
+}
+
+struct str sql_str(struct sql_rows *rows, int column)
+{
+	return rows->driver->text(rows, column);
+}
+
+struct str sql_str_copy(struct sql_rows *rows, int column, struct arena *arena)
+{
+	return arena_str(arena, rows->driver->text(rows, column));
+}

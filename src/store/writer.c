@@ -1,0 +1,326 @@
+/*
+ * writer.c - group commit: one thread runs the writes that wait as savepoints of one transaction.
+ *
+ * A commit that reaches the disk takes milliseconds, whatever it carries; so the thread takes all
+ * that has queued up while the last one ran, gives each piece of work its savepoint, commits once
+ * and then answers them all. There is no delay to let a group grow: under load it grows by itself,
+ * and a lone writer does not wait.
+ *
+ * Nothing is answered before the commit, not even a refusal: a name that is taken is taken only if
+ * the write that took it lasts. When a group's commit fails, or the database drops the transaction
+ * in the middle (a full disk does that), each piece runs again alone and gets the answer that it
+ * alone deserves.
+ */
+#include "store/writer.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+struct job {
+	struct job *next;
+	store_work work;
+	void *argument;
+	struct error *err;
+	int result;
+	bool is_read;
+	bool is_done;
+	pthread_cond_t done;
+};
+
+struct ring {
+	void *owner;
+	void (*call)(void *owner, int64_t value);
+};
+
+struct writer {
+	struct sql *sql; /* the thread's */
+	struct thread *thread;
+	pthread_t self;
+
+	pthread_mutex_t mutex; /* all below */
+	pthread_cond_t changed;
+	struct job *first, *last;
+	size_t waiting;
+	size_t callers; /* inside writer_run */
+	bool is_started;
+	bool is_stopping;
+	struct store_counters counters;
+
+	pthread_mutex_t rings_mutex; /* rings; held while they are called */
+	struct ring rings[SQL_MAX_MARKS];
+};
+
+/* --- one group ----------------------------------------------------------------------------- */
+
+static int call_work(struct writer *writer, struct job *job)
+{
+	writer->sql->may_write = !job->is_read;
+	int result = job->work(writer->sql, job->argument, job->err);
+	writer->sql->may_write = true;
+	writer->sql->driver->end_work(writer->sql);
+	return result < 0 ? -1 : 0;
+}
+
+static int run_alone(struct writer *writer, struct job *job)
+{
+	const struct store_driver *driver = writer->sql->driver;
+
+	writer->sql->mark_count = 0;
+	if (driver->begin(writer->sql, job->err) < 0)
+		return -1;
+	if (call_work(writer, job) < 0) {
+		driver->roll_back(writer->sql);
+		return -1;
+	}
+	return driver->commit(writer->sql, job->err);
+}
+
+/* In its savepoint, job->result as the work has it. -1: the transaction is lost. */
+static int run_in_savepoint(struct writer *writer, struct job *job)
+{
+	struct sql *sql = writer->sql;
+	struct sql_mark marks[SQL_MAX_MARKS];
+	size_t mark_count = sql->mark_count;
+
+	memcpy(marks, sql->marks, sizeof(marks));
+	if (sql->driver->savepoint(sql, NULL) < 0)
+		return -1;
+	job->result = call_work(writer, job);
+	if (job->result == 0)
+		return sql->driver->release(sql, NULL);
+	memcpy(sql->marks, marks, sizeof(marks));
+	sql->mark_count = mark_count;
+	return sql->driver->undo(sql, NULL);
+}
+
+/* All of them in one transaction. -1: none of it happened. */
+static int run_together(struct writer *writer, struct job *jobs)
+{
+	const struct store_driver *driver = writer->sql->driver;
+
+	writer->sql->mark_count = 0;
+	if (driver->begin(writer->sql, NULL) < 0)
+		return -1;
+	for (struct job *job = jobs; job; job = job->next) {
+		if (run_in_savepoint(writer, job) < 0) {
+			driver->roll_back(writer->sql);
+			return -1;
+		}
+	}
+	return driver->commit(writer->sql, NULL);
+}
+
+/* --- answering ----------------------------------------------------------------------------- */
+
+static void ring_all(struct writer *writer)
+{
+	struct sql *sql = writer->sql;
+
+	if (sql->mark_count == 0)
+		return;
+	LOCK_SCOPE(&writer->rings_mutex);
+	for (size_t i = 0; i < sql->mark_count; i++)
+		for (size_t j = 0; j < SQL_MAX_MARKS; j++)
+			if (writer->rings[j].call && writer->rings[j].owner == sql->marks[i].owner)
+				writer->rings[j].call(sql->marks[i].owner, sql->marks[i].value);
+	sql->mark_count = 0;
+}
+
+/* The caller may be gone with its job as soon as the lock is. */
+static void answer(struct writer *writer, struct job *jobs, size_t count)
+{
+	size_t written = 0;
+
+	LOCK_SCOPE(&writer->mutex);
+	for (struct job *job = jobs, *next; job; job = next) {
+		next = job->next;
+		written += job->result == 0 && !job->is_read;
+		job->is_done = true;
+		pthread_cond_signal(&job->done);
+	}
+	writer->counters.writes += written;
+	if (written) {
+		writer->counters.commits++;
+		if (count > writer->counters.largest_group)
+			writer->counters.largest_group = count;
+	}
+}
+
+static void run_group(struct writer *writer, struct job *jobs, size_t count)
+{
+	if (count > 1 && run_together(writer, jobs) == 0) {
+		ring_all(writer);
+		answer(writer, jobs, count);
+		return;
+	}
+	for (struct job *job = jobs, *next; job; job = next) {
+		next = job->next;
+		job->next = NULL;
+		if (job->err)
+			*job->err = (struct error){.code = ERROR_NONE};
+		job->result = run_alone(writer, job);
+		if (job->result == 0)
+			ring_all(writer);
+		answer(writer, job, 1);
+	}
+}
+
+/* --- the queue ----------------------------------------------------------------------------- */
+
+/* Waits for work; NULL when it is time to stop. */
+static struct job *take_group(struct writer *writer, size_t *ret_count)
+{
+	LOCK_SCOPE(&writer->mutex);
+	while (!writer->first && !writer->is_stopping)
+		pthread_cond_wait(&writer->changed, &writer->mutex);
+	if (writer->is_stopping)
+		return NULL;
+	struct job *jobs = writer->first, *last = jobs;
+	size_t count = 1;
+	while (last->next && count < STORE_MAX_GROUP) {
+		last = last->next;
+		count++;
+	}
+	writer->first = last->next;
+	last->next = NULL;
+	writer->waiting -= count;
+	*ret_count = count;
+	return jobs;
+}
+
+static void writer_loop(void *arg)
+{
+	struct writer *writer = arg;
+	struct job *jobs;
+	size_t count;
+
+	pthread_mutex_lock(&writer->mutex);
+	writer->self = pthread_self();
+	writer->is_started = true;
+	pthread_cond_broadcast(&writer->changed);
+	pthread_mutex_unlock(&writer->mutex);
+	while ((jobs = take_group(writer, &count)) != NULL)
+		run_group(writer, jobs, count);
+}
+
+static int enqueue(struct writer *writer, struct job *job, struct error *err)
+{
+	if (writer->is_stopping)
+		return error_set(err, ERROR_CANCELLED, "the store is closing");
+	if (writer->waiting >= STORE_MAX_WAITING)
+		return error_set(err, ERROR_LIMITED,
+			"%d writes are waiting for the disk already; try again later",
+			STORE_MAX_WAITING);
+	if (writer->first)
+		writer->last->next = job;
+	else
+		writer->first = job;
+	writer->last = job;
+	writer->waiting++;
+	return 0;
+}
+
+int writer_run(
+	struct writer *writer, store_work work, void *argument, bool is_read, struct error *err)
+{
+	struct job job = {.work = work, .argument = argument, .err = err, .is_read = is_read};
+
+	LOCK_SCOPE(&writer->mutex);
+	if (pthread_equal(writer->self, pthread_self()))
+		return error_set(err, ERROR_INTERNAL,
+			"work inside a write began another transaction on the same store");
+	if (enqueue(writer, &job, err) < 0)
+		return -1;
+	writer->callers++;
+	pthread_cond_init(&job.done, NULL);
+	pthread_cond_broadcast(&writer->changed);
+	while (!job.is_done)
+		pthread_cond_wait(&job.done, &writer->mutex);
+	pthread_cond_destroy(&job.done);
+	if (--writer->callers == 0 && writer->is_stopping)
+		pthread_cond_broadcast(&writer->changed);
+	return job.result;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+int writer_start(struct writer **ret, struct sql *sql, struct error *err)
+{
+	struct writer *writer = calloc(1, sizeof(*writer));
+
+	if (!writer)
+		return error_set(err, ERROR_MEMORY, "no memory for the writer");
+	writer->sql = sql;
+	pthread_mutex_init(&writer->mutex, NULL);
+	pthread_mutex_init(&writer->rings_mutex, NULL);
+	pthread_cond_init(&writer->changed, NULL);
+	if (thread_start(&writer->thread, "store-writer", writer_loop, writer, err) < 0) {
+		writer->sql = NULL;
+		writer_stop(writer);
+		return -1;
+	}
+	pthread_mutex_lock(&writer->mutex);
+	while (!writer->is_started)
+		pthread_cond_wait(&writer->changed, &writer->mutex);
+	pthread_mutex_unlock(&writer->mutex);
+	*ret = writer;
+	return 0;
+}
+
+static void cancel_waiting(struct writer *writer)
+{
+	LOCK_SCOPE(&writer->mutex);
+	for (struct job *job = writer->first, *next; job; job = next) {
+		next = job->next;
+		job->result = error_set(job->err, ERROR_CANCELLED, "the store is closing");
+		job->is_done = true;
+		pthread_cond_signal(&job->done);
+	}
+	writer->first = NULL;
+	writer->waiting = 0;
+	while (writer->callers > 0)
+		pthread_cond_wait(&writer->changed, &writer->mutex);
+}
+
+void writer_stop(struct writer *writer)
+{
+	if (!writer)
+		return;
+	pthread_mutex_lock(&writer->mutex);
+	writer->is_stopping = true;
+	pthread_cond_broadcast(&writer->changed);
+	pthread_mutex_unlock(&writer->mutex);
+	thread_join(writer->thread);
+	cancel_waiting(writer);
+	if (writer->sql)
+		writer->sql->driver->disconnect(writer->sql);
+	pthread_cond_destroy(&writer->changed);
+	pthread_mutex_destroy(&writer->rings_mutex);
+	pthread_mutex_destroy(&writer->mutex);
+	free(writer);
+}
+
+bool writer_on_commit(struct writer *writer, void *owner, void (*ring)(void *owner, int64_t value))
+{
+	struct ring *place = NULL;
+
+	LOCK_SCOPE(&writer->rings_mutex);
+	for (size_t i = 0; i < SQL_MAX_MARKS && !place; i++)
+		if (writer->rings[i].owner == owner)
+			place = &writer->rings[i];
+	for (size_t i = 0; i < SQL_MAX_MARKS && !place; i++)
+		if (!writer->rings[i].owner)
+			place = &writer->rings[i];
+	if (place)
+		*place = ring ? (struct ring){owner, ring} : (struct ring){NULL, NULL};
+	return place != NULL;
+}
+
+void writer_count(struct writer *writer, struct store_counters *ret)
+{
+	LOCK_SCOPE(&writer->mutex);
+	ret->writes = writer->counters.writes;
+	ret->commits = writer->counters.commits;
+	ret->largest_group = writer->counters.largest_group;
+}

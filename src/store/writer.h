@@ -1,0 +1,28 @@
+/*
+ * writer.h - the one thread that writes; inside this folder only.
+ */
+#ifndef REEVE_STORE_WRITER_H
+#define REEVE_STORE_WRITER_H
+
+#include "base/thread.h"
+#include "store/driver.h"
+
+struct writer;
+
+/* Takes over the connection. */
+int writer_start(struct writer **ret, struct sql *sql, struct error *err);
+
+/* Ends waiting work with ERROR_CANCELLED, waits for the callers to leave, closes the connection. */
+void writer_stop(struct writer *writer); /* NULL accepted */
+
+/* Queues the work and waits until it is durable, or has failed. `is_read`: the work only reads, and
+ * shares the writer's connection because the database allows no other. */
+int writer_run(
+	struct writer *writer, store_work work, void *argument, bool is_read, struct error *err);
+
+bool writer_on_commit(struct writer *writer, void *owner, void (*ring)(void *owner, int64_t value));
+
+/* writes, commits and largest_group; reads stays as it is. */
+void writer_count(struct writer *writer, struct store_counters *ret);
+
+#endif
