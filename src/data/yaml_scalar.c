@@ -137,27 +137,42 @@ enum yaml_scalar yaml_scalar_resolve(struct str text)
 	return resolve_decimal(digits);
 }
 
+static bool is_digit(struct str text, size_t at)
+{
+	return at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9';
+}
+
+static struct str without_underscores(struct arena *arena, struct str text)
+{
+	char *out = arena_cstr(arena, text);
+	size_t length = 0;
+
+	if (!out)
+		return STR_NULL;
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] != '_')
+			out[length++] = text.ptr[i];
+	return str_n(out, length);
+}
+
 /* "007." to "7", ".5" to "0.5": what JSON's grammar wants (RFC 8259 section 6). */
 static struct str decimal_text(struct arena *arena, bool is_negative, struct str text)
 {
 	char *out = arena_alloc(arena, text.len + 3); /* sign, a zero before the point, NUL */
 	size_t length = 0, at = 0;
 
-	if (!out)
+	text = without_underscores(arena, text);
+	if (!out || str_is_null(text))
 		return STR_NULL;
 	if (is_negative)
 		out[length++] = '-';
-	while (at + 1 < text.len && (text.ptr[at] == '0' || text.ptr[at] == '_') &&
-		((text.ptr[at + 1] >= '0' && text.ptr[at + 1] <= '9') || text.ptr[at + 1] == '_'))
+	while (text.ptr[at] == '0' && is_digit(text, at + 1))
 		at++;
 	if (text.ptr[at] == '.')
 		out[length++] = '0';
-	for (; at < text.len; at++) {
-		bool is_digit_next =
-			at + 1 < text.len && text.ptr[at + 1] >= '0' && text.ptr[at + 1] <= '9';
-		if (text.ptr[at] != '_' && (text.ptr[at] != '.' || is_digit_next))
+	for (; at < text.len; at++)
+		if (text.ptr[at] != '.' || is_digit(text, at + 1))
 			out[length++] = text.ptr[at];
-	}
 	out[length] = '\0';
 	return str_n(out, length);
 }
