@@ -21,7 +21,8 @@
 
 #define SOURCE_ID_MAX 64
 #define FILTER_MAX 256
-#define HTTP_THREADS 4
+/* A handler waits for its commit: as many writers share one flush of the disk. */
+#define HTTP_THREADS 16
 
 struct maestro {
 	struct maestro_server server;

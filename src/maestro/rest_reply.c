@@ -93,6 +93,7 @@ void rest_write_error(
 
 	if (status == 405) {
 		response->status = status;
+		response->body = STR("");
 	} else if (status == 404) {
 		struct json *document = json_new_object(arena);
 

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "maestro/bundle_store.h"
+#include "maestro/bundle_write.h"
 #include "maestro/rest_reply.h"
 
 #define ROWS 256 /* of the feed, read at once */
@@ -45,30 +46,14 @@ struct line {
 	struct str text[2]; /* without and with the bundle */
 };
 
-struct load_one {
-	struct arena *arena;
-	struct str id;
-	struct bundle bundle;
-	bool is_found;
-};
-
-static int load_one(struct sql *sql, void *argument, struct error *err)
-{
-	struct load_one *load = argument;
-	int found = bundle_load(sql, load->arena, load->id, &load->bundle, err);
-
-	load->is_found = found == 1;
-	return found < 0 ? -1 : 0;
-}
-
 static struct json *current_bundle(
 	struct maestro_server *server, struct arena *arena, struct str id)
 {
-	struct load_one load = {.arena = arena, .id = id};
+	struct bundle bundle;
 
-	if (store_read(server->store, load_one, &load, NULL) != 0 || !load.is_found)
+	if (bundle_read(server, arena, id, &bundle, NULL) != 1)
 		return json_new_null(arena);
-	return bundle_to_json(arena, &load.bundle);
+	return bundle_to_json(arena, &bundle);
 }
 
 static struct str line_text(struct maestro_server *server, struct line *line, bool includes_bundle)
