@@ -5,7 +5,12 @@
 
 #include <stdio.h>
 
+#include "cmd/cluster.h"
+
 const struct command COMMANDS[] = {
+	{.name = "cluster",
+		.summary = "Creates, shows, follows and deletes clusters",
+		.children = CLUSTER_COMMANDS},
 	{.name = "completion",
 		.arguments = "SHELL",
 		.summary = "Prints the completion script for bash or zsh",
