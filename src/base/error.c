@@ -46,6 +46,8 @@ static void cut_at_character(char *message)
 		message[start - 1] = '\0';
 }
 
+/* The names of some functions stand in parentheses because for the analyzer they are macros too. */
+
 /* Messages quote what strangers sent; a line of the log or a terminal must not follow it. */
 static void keep_to_one_line(char *message)
 {
@@ -54,7 +56,7 @@ static void keep_to_one_line(char *message)
 			*message = ' ';
 }
 
-int error_vset(struct error *err, enum error_code code, const char *format, va_list ap)
+int(error_vset)(struct error *err, enum error_code code, const char *format, va_list ap)
 {
 	if (err) {
 		char message[ERROR_MESSAGE_MAX]; /* the arguments may point into *err */
@@ -67,7 +69,7 @@ int error_vset(struct error *err, enum error_code code, const char *format, va_l
 	return -1;
 }
 
-int error_set(struct error *err, enum error_code code, const char *format, ...)
+int(error_set)(struct error *err, enum error_code code, const char *format, ...)
 {
 	va_list ap;
 
@@ -77,7 +79,7 @@ int error_set(struct error *err, enum error_code code, const char *format, ...)
 	return -1;
 }
 
-int error_prefix(struct error *err, const char *format, ...)
+int(error_prefix)(struct error *err, const char *format, ...)
 {
 	char prefix[ERROR_MESSAGE_MAX];
 	va_list ap;

@@ -14,9 +14,10 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-#define SLEEP_MAX_US (INT64_C(366) * 24 * 3600 * CLOCK_US_PER_S) /* "for ever", without overflow \
-								  */
-#define NAME_MAX_BYTES 16					 /* with NUL; the kernel's limit */
+#define SLEEP_MAX_US                                                                \
+	(INT64_C(366) * 24 * 3600 * CLOCK_US_PER_S) /* "for ever", without overflow \
+						     */
+#define NAME_MAX_BYTES 16			    /* with NUL; the kernel's limit */
 
 struct thread {
 	pthread_t handle;

@@ -6,9 +6,9 @@
  * json_new_raw() splices text that is known to be JSON without looking into it. A document borrows
  * from the text it was parsed from: the text must live as long as the arena.
  *
- * Reading functions accept NULL (and a value of another type) and answer with "absent", so a chain of
- * json_get() needs no checks in between. Building functions accept NULL and pass it on; out of memory
- * shows in arena_is_exhausted().
+ * Reading functions accept NULL (and a value of another type) and answer with "absent", so a chain
+ * of json_get() needs no checks in between. Building functions accept NULL and pass it on; out of
+ * memory shows in arena_is_exhausted().
  *
  * Not thread-safe; an unchanged document may be read by several threads.
  */
@@ -57,9 +57,9 @@ int json_parse(struct arena *arena, struct str text, const struct json_limits *l
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-enum json_type json_type(const struct json *value); /* JSON_NULL for NULL */
+enum json_type json_type(const struct json *value);	     /* JSON_NULL for NULL */
 bool json_is(const struct json *value, enum json_type type); /* false for NULL */
-bool json_is_null(const struct json *value); /* absent, or null */
+bool json_is_null(const struct json *value);		     /* absent, or null */
 const char *json_type_name(enum json_type type); /* "an object", "a string": for messages */
 
 /* Member or NULL. */
@@ -68,16 +68,16 @@ struct json *json_get_str(const struct json *object, struct str key);
 /* The member at the end of a chain of keys: json_find(v, "spec", "release", NULL). */
 struct json *json_find(const struct json *object, ...) __attribute__((sentinel));
 
-size_t json_count(const struct json *container); /* items or members; else 0 */
+size_t json_count(const struct json *container);		  /* items or members; else 0 */
 struct json *json_at(const struct json *container, size_t index); /* item, or member's value */
 struct str json_key_at(const struct json *object, size_t index);
 
 /* for (item in container): index and value; for objects ask json_key_at(container, index). */
-#define json_for_each(container, index, item)                                                        \
+#define json_for_each(container, index, item) \
 	for (size_t index = 0; ((item) = json_at((container), index)) != NULL; index++)
 
-struct str json_str(const struct json *value);          /* null unless a string */
-struct str json_number_text(const struct json *value);  /* as written; null unless a number */
+struct str json_str(const struct json *value);	       /* null unless a string */
+struct str json_number_text(const struct json *value); /* as written; null unless a number */
 bool json_bool(const struct json *value, bool fallback);
 int64_t json_int(const struct json *value, int64_t fallback); /* integers in range only */
 bool json_to_int(const struct json *value, int64_t *ret);     /* 5, 5.0 and 5e0 are 5 */
@@ -96,7 +96,8 @@ struct json *json_new_array(struct arena *arena);
 struct json *json_new_string(struct arena *arena, struct str text); /* borrows text; null -> null */
 struct json *json_new_cstr(struct arena *arena, const char *text);
 struct json *json_new_int(struct arena *arena, int64_t number);
-struct json *json_new_double(struct arena *arena, double number); /* shortest text; NaN, Inf: null */
+struct json *json_new_double(
+	struct arena *arena, double number); /* shortest text; NaN, Inf: null */
 struct json *json_new_number(struct arena *arena, struct str text); /* text must be a JSON number */
 struct json *json_new_bool(struct arena *arena, bool boolean);
 struct json *json_new_null(struct arena *arena);

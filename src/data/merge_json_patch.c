@@ -195,7 +195,7 @@ static int apply_replace(struct operation *op)
 static int apply_move(struct operation *op)
 {
 	struct place place;
-	struct json *moved;
+	struct json *moved = NULL;
 
 	if (str_eq(op->from, op->path))
 		return find(op, op->from, &place);

@@ -192,7 +192,7 @@ int kubeconfig_load(
 {
 	struct source s = {arena, path, err};
 	struct kubeconfig loaded = {0};
-	struct json *config, *context, *cluster, *user = NULL;
+	struct json *config, *context = NULL, *cluster = NULL, *user = NULL;
 	struct str text;
 
 	if (kubeconfig_read_file(arena, path, &text, err) < 0)
