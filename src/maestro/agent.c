@@ -17,6 +17,8 @@
 #include "maestro/agent_pass.h"
 #include "maestro/agent_report.h"
 
+#define AGENT_RESYNC_PAUSE_US INT64_C(1000000) /* at least, between spec resync requests */
+
 /* --- what arrives -------------------------------------------------------------------------- */
 
 static void drop_message(
@@ -63,6 +65,9 @@ static void receive_status_resync(
 		return;
 	}
 	atomic_fetch_add(&agent->resyncs, 1);
+	/* A server that asks has just come back: what it sent before may be lost, and so may our
+	 * request of that time. */
+	stop_poke(&agent->resync_stop);
 	const struct json *hashes = json_get(payload, "statusHashes");
 	if (json_count(hashes) == 0) {
 		agent_store_report_all(agent->store);
@@ -135,9 +140,11 @@ static void work(void *arg)
 static void resync(void *arg)
 {
 	struct agent *agent = arg;
-	while (!stop_sleep(&agent->stop, agent->resync_us)) {
+	while (!stop_sleep(&agent->resync_stop, agent->resync_us)) {
 		if (mqtt_is_ready(agent->mqtt))
 			request_specs(agent);
+		/* A server with many bundles asks in many messages; one answer serves them all. */
+		stop_sleep(&agent->stop, AGENT_RESYNC_PAUSE_US);
 	}
 }
 
@@ -226,6 +233,7 @@ int agent_start(struct agent **ret, const struct agent_config *config, struct er
 	agent->clock = config->clock ? config->clock : &clock_system;
 	agent->resync_us = config->resync_us > 0 ? config->resync_us : AGENT_RESYNC_US;
 	stop_init(&agent->stop);
+	stop_init(&agent->resync_stop);
 	pthread_mutex_init(&agent->followers_mutex, NULL);
 	agent->store = agent_store_new(agent->resync_us);
 	agent->sequence = id_snowflake_new(1);
@@ -256,6 +264,7 @@ void agent_stop(struct agent *agent)
 	if (agent->store)
 		agent_store_stop(agent->store);
 	stop_request(&agent->stop);
+	stop_request(&agent->resync_stop);
 	for (unsigned i = 0; i < agent->worker_count; i++)
 		thread_join(agent->workers[i]);
 	thread_join(agent->resync);
@@ -266,6 +275,7 @@ void agent_stop(struct agent *agent)
 	id_snowflake_free(agent->sequence);
 	pthread_mutex_destroy(&agent->followers_mutex);
 	stop_destroy(&agent->stop);
+	stop_destroy(&agent->resync_stop);
 	free(agent->consumer);
 	free(agent->client_id);
 	free(agent->source_id);

@@ -34,7 +34,8 @@ struct agent {
 	struct kube *kube;
 	struct mqtt *mqtt;
 	struct id_snowflake *sequence;
-	struct stop stop; /* of kube calls, followers and the resync thread */
+	struct stop stop;	 /* of kube calls and followers */
+	struct stop resync_stop; /* of the resync thread; poked to ask for specs now */
 
 	struct thread *workers[AGENT_MAX_THREADS];
 	unsigned worker_count;

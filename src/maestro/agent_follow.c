@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 #define FOLLOW_RETRY_US INT64_C(500000)
 #define FOLLOW_RETRY_MAX_US (INT64_C(30) * 1000000)
 
@@ -115,6 +117,20 @@ uint32_t agent_follow_kind(struct agent *agent, const struct kube_resource *reso
 		number = follower_add(agent, resource);
 	pthread_mutex_unlock(&agent->followers_mutex);
 	return number;
+}
+
+bool agent_follow_find(
+	struct agent *agent, struct str group, struct str plural, struct kube_resource *ret)
+{
+	bool is_found = false;
+	LOCK_SCOPE(&agent->followers_mutex);
+	for (uint32_t i = 0; i < agent->follower_count && !is_found; i++) {
+		const struct kube_resource *resource = &agent->followers[i]->resource;
+		is_found = str_eq_c(group, resource->group) && str_eq_c(plural, resource->plural);
+		if (is_found)
+			*ret = *resource;
+	}
+	return is_found;
 }
 
 void agent_follow_stop(struct agent *agent)

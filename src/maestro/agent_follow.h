@@ -10,6 +10,10 @@
  * when there are too many: then the kind is not watched. */
 uint32_t agent_follow_kind(struct agent *agent, const struct kube_resource *resource);
 
+/* A followed kind by its group and plural name, without asking the server. */
+bool agent_follow_find(
+	struct agent *agent, struct str group, struct str plural, struct kube_resource *ret);
+
 /* Ends them all; agent->stop has been requested. */
 void agent_follow_stop(struct agent *agent);
 

@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "maestro/agent_follow.h"
 #include "maestro/agent_manifest.h"
-
-#define OWNER_PLURAL "appliedmanifestworks"
 
 static struct kube_ref owner_ref(const struct agent_owner *owner, const char *subresource)
 {
@@ -25,7 +24,7 @@ static int owner_init(struct agent *agent, struct arena *arena, struct str id,
 {
 	*owner = (struct agent_owner){0};
 	owner->name = arena_printf(arena, "%s-%" STR_F, agent->hub_hash, STR_A(id));
-	if (kube_find_plural(agent->kube, STR(AGENT_WORK_GROUP), STR(OWNER_PLURAL),
+	if (kube_find_kind(agent->kube, STR(AGENT_WORK_GROUP "/v1"), STR("AppliedManifestWork"),
 		    &owner->resource, err) == 0)
 		return 0;
 	if (err->code == ERROR_NOT_FOUND)
@@ -206,8 +205,11 @@ static int removal_read(struct agent *agent, struct arena *arena, const struct j
 	struct removal *removal, struct json **ret, struct error *err)
 {
 	*ret = NULL;
-	if (kube_find_plural(agent->kube, json_get_text(applied, "group"),
-		    json_get_text(applied, "resource"), &removal->resource, err) < 0)
+	struct str group = json_get_text(applied, "group");
+	struct str resource = json_get_text(applied, "resource");
+	/* A followed kind is known; only after a restart must the server be asked. */
+	if (!agent_follow_find(agent, group, resource, &removal->resource) &&
+		kube_find_plural(agent->kube, group, resource, &removal->resource, err) < 0)
 		/* Without its kind no object exists either. */
 		return err->code == ERROR_NOT_FOUND ? 0 : -1;
 	removal->ref = (struct kube_ref){.resource = &removal->resource,
