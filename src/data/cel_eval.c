@@ -1,0 +1,564 @@
+/*
+ * cel_eval.c - walk a parsed expression.
+ *
+ * Recursive over the tree, whose depth the parser bounds. Every node costs one step, and whoever
+ * loops over data charges for what it touches, so the cost limit bounds time as well as memory.
+ *
+ * && and ||, all() and exists() absorb errors as cel-spec asks: an operand that decides wins over
+ * one that fails. Only ERROR_INVALID is absorbed; running out of cost or memory ends the run.
+ */
+#include "data/cel_tree.h"
+
+/* Variables of macros, innermost first. */
+struct scope {
+	const struct scope *up;
+	struct str name;
+	struct cel_value value;
+};
+
+static int evaluate(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
+	struct cel_value *ret);
+
+static bool is_absorbed(const struct cel_run *run)
+{
+	return run->error.code == ERROR_INVALID;
+}
+
+static int evaluate_bool(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, const char *what, bool *ret)
+{
+	struct cel_value value;
+
+	if (evaluate(run, scope, node, &value) != 0)
+		return -1;
+	if (value.type != CEL_BOOL)
+		return cel_no_overload(run, what, &value, 1);
+	*ret = value.as.boolean;
+	return 0;
+}
+
+/* --- names and members --------------------------------------------------------------------- */
+
+static const char *const type_names[] = {"null_type", "bool", "int", "uint", "double", "string",
+	"bytes", "list", "map", "type", "optional_type"};
+
+static int evaluate_name(
+	struct cel_run *run, const struct scope *scope, struct str name, struct cel_value *ret)
+{
+	const struct json *variable;
+
+	for (; scope != NULL; scope = scope->up) {
+		if (str_eq(scope->name, name)) {
+			*ret = scope->value;
+			return 0;
+		}
+	}
+	variable = json_get_str(run->env->variables, name);
+	if (variable != NULL) {
+		*ret = cel_from_json(variable);
+		return 0;
+	}
+	if (str_eq_c(name, "now")) {
+		*ret = (struct cel_value){.type = CEL_TIMESTAMP, .as.integer = run->env->now_us};
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(type_names) / sizeof(type_names[0]); i++) {
+		if (str_eq_c(name, type_names[i])) {
+			*ret = (struct cel_value){.type = CEL_TYPE, .as.text = name};
+			return 0;
+		}
+	}
+	return cel_fail(run, "undeclared reference to '%" STR_F "'", STR_A(name));
+}
+
+/*
+ * target[key] for every form of selection. An optional target, and the ? forms, give an optional:
+ * none where the member is missing. An optional target stays optional through plain selections too.
+ */
+static int get_member(struct cel_run *run, struct cel_value target, const struct cel_value *key,
+	bool is_optional, struct cel_value *ret)
+{
+	struct cel_value value;
+	bool is_present;
+
+	if (target.type != CEL_OPTIONAL && !is_optional)
+		return cel_index(run, &target, key, NULL, ret);
+	*ret = (struct cel_value){.type = CEL_OPTIONAL};
+	if (target.type == CEL_OPTIONAL) {
+		if (target.as.optional == NULL)
+			return 0;
+		target = *target.as.optional;
+	}
+	if (cel_index(run, &target, key, &is_present, &value) != 0)
+		return -1;
+	return is_present ? cel_optional_of(run, &value, ret) : 0;
+}
+
+static int no_such_field(struct cel_run *run, struct str name, const struct cel_value *target)
+{
+	return cel_fail(
+		run, "no such field: %" STR_F " of a %s", STR_A(name), cel_type_name(target));
+}
+
+static bool has_fields(const struct cel_value *target)
+{
+	const struct cel_value *inner = target;
+
+	if (target->type == CEL_OPTIONAL && target->as.optional != NULL)
+		inner = target->as.optional;
+	return inner->type == CEL_MAP || inner->type == CEL_OPTIONAL;
+}
+
+static int evaluate_select(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	struct cel_value target, key = cel_string(node->name);
+
+	if (evaluate(run, scope, node->target, &target) != 0)
+		return -1;
+	if (!has_fields(&target))
+		return no_such_field(run, node->name, &target);
+	return get_member(run, target, &key, node->is_optional, ret);
+}
+
+static int evaluate_has(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
+	struct cel_value *ret)
+{
+	struct cel_value target, member, key = cel_string(node->name);
+
+	if (evaluate(run, scope, node->target, &target) != 0)
+		return -1;
+	if (!has_fields(&target))
+		return no_such_field(run, node->name, &target);
+	if (get_member(run, target, &key, true, &member) != 0)
+		return -1;
+	*ret = cel_bool(member.as.optional != NULL);
+	return 0;
+}
+
+static int evaluate_index(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	struct cel_value target, key;
+
+	if (evaluate(run, scope, node->target, &target) != 0 ||
+		evaluate(run, scope, node->arguments[0], &key) != 0)
+		return -1;
+	return get_member(run, target, &key, node->is_optional, ret);
+}
+
+/* --- literals ------------------------------------------------------------------------------ */
+
+/* An optional entry: 1 with its content, 0 for none, -1 when it is no optional. */
+static int unwrap(struct cel_run *run, struct cel_value *value)
+{
+	if (value->type != CEL_OPTIONAL)
+		return cel_fail(run, "cannot use a %s as an optional entry", cel_type_name(value));
+	if (value->as.optional == NULL)
+		return 0;
+	*value = *value->as.optional;
+	return 1;
+}
+
+static bool is_optional_argument(const struct cel_node *node, size_t index)
+{
+	return node->optional_arguments != NULL && node->optional_arguments[index];
+}
+
+static int evaluate_list(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	struct cel_items *items = cel_new_items(run, node->count);
+	int present = 1;
+
+	if (items == NULL)
+		return cel_no_memory(run);
+	for (size_t i = 0; i < node->count; i++) {
+		struct cel_value *item = &items->values[items->count];
+
+		if (evaluate(run, scope, node->arguments[i], item) != 0)
+			return -1;
+		present = is_optional_argument(node, i) ? unwrap(run, item) : 1;
+		if (present < 0)
+			return -1;
+		items->count += (size_t)present;
+	}
+	*ret = cel_list(items);
+	return 0;
+}
+
+static int check_key(struct cel_run *run, const struct cel_items *items, struct cel_value *key)
+{
+	const struct cel_value map = cel_map(items);
+	struct cel_value ignored;
+
+	if (key->type != CEL_STRING && key->type != CEL_BOOL && key->type != CEL_INT &&
+		key->type != CEL_UINT)
+		return cel_fail(run, "a %s cannot be a key", cel_type_name(key));
+	if (cel_lookup(&map, key, &ignored))
+		return cel_fail(run, "a key appears twice in a map literal");
+	return cel_charge(run, 1 + items->count / 2);
+}
+
+static int evaluate_map(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
+	struct cel_value *ret)
+{
+	struct cel_items *items = cel_new_items(run, node->count);
+	int present;
+
+	if (items == NULL)
+		return cel_no_memory(run);
+	for (size_t i = 0; i + 1 < node->count; i += 2) {
+		struct cel_value *entry = &items->values[items->count];
+
+		if (evaluate(run, scope, node->arguments[i], &entry[0]) != 0 ||
+			evaluate(run, scope, node->arguments[i + 1], &entry[1]) != 0 ||
+			check_key(run, items, &entry[0]) != 0)
+			return -1;
+		present = is_optional_argument(node, i) ? unwrap(run, &entry[1]) : 1;
+		if (present < 0)
+			return -1;
+		items->count += 2 * (size_t)present;
+	}
+	*ret = cel_map(items);
+	return 0;
+}
+
+/* --- logic --------------------------------------------------------------------------------- */
+
+static int evaluate_logic(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	bool deciding = node->type == CEL_NODE_OR;
+	bool has_failed = false;
+
+	for (size_t i = 0; i < node->count; i++) {
+		bool value;
+
+		if (evaluate_bool(run, scope, node->arguments[i], deciding ? "_||_" : "_&&_",
+			    &value) != 0) {
+			if (!is_absorbed(run))
+				return -1;
+			has_failed = true;
+		} else if (value == deciding) {
+			*ret = cel_bool(deciding);
+			return 0;
+		}
+	}
+	*ret = cel_bool(!deciding);
+	return has_failed ? -1 : 0;
+}
+
+static int evaluate_conditional(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	bool condition;
+
+	if (evaluate_bool(run, scope, node->arguments[0], "_?_:_", &condition) != 0)
+		return -1;
+	return evaluate(run, scope, node->arguments[condition ? 1 : 2], ret);
+}
+
+static int evaluate_operator(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	struct cel_value a, b;
+
+	if (evaluate(run, scope, node->arguments[0], &a) != 0)
+		return -1;
+	if (node->count == 1)
+		return cel_operate(run, node->operation, &a, NULL, ret);
+	if (evaluate(run, scope, node->arguments[1], &b) != 0)
+		return -1;
+	return cel_operate(run, node->operation, &a, &b, ret);
+}
+
+/* --- macros -------------------------------------------------------------------------------- */
+
+/* What a macro walks over: items of a list, keys of a map. */
+static struct cel_value range_item(const struct cel_value *range, size_t index)
+{
+	return range->type == CEL_MAP ? cel_key(range, index) : cel_item(range, index);
+}
+
+static int evaluate_quantifier(struct cel_run *run, const struct scope *up,
+	const struct cel_node *node, const struct cel_value *range, struct cel_value *ret)
+{
+	struct scope scope = {.up = up, .name = node->name};
+	bool deciding = node->macro == CEL_MACRO_EXISTS;
+	bool has_failed = false;
+	size_t matches = 0;
+
+	for (size_t i = 0; i < cel_count(range); i++) {
+		bool value;
+
+		scope.value = range_item(range, i);
+		if (evaluate_bool(run, &scope, node->arguments[0], "macro", &value) != 0) {
+			if (node->macro == CEL_MACRO_EXISTS_ONE || !is_absorbed(run))
+				return -1;
+			has_failed = true;
+			continue;
+		}
+		matches += value;
+		if (node->macro != CEL_MACRO_EXISTS_ONE && value == deciding) {
+			*ret = cel_bool(deciding);
+			return 0;
+		}
+	}
+	*ret = cel_bool(node->macro == CEL_MACRO_EXISTS_ONE ? matches == 1 : !deciding);
+	return has_failed ? -1 : 0;
+}
+
+/* map(x, f), map(x, p, f) and filter(x, p). */
+static int evaluate_map_filter(struct cel_run *run, const struct scope *up,
+	const struct cel_node *node, const struct cel_value *range, struct cel_value *ret)
+{
+	struct scope scope = {.up = up, .name = node->name};
+	bool is_filter = node->macro == CEL_MACRO_FILTER;
+	const struct cel_node *predicate =
+		is_filter || node->count == 2 ? node->arguments[0] : NULL;
+	struct cel_items *items = cel_new_items(run, cel_count(range));
+
+	if (items == NULL)
+		return cel_no_memory(run);
+	for (size_t i = 0; i < cel_count(range); i++) {
+		struct cel_value *item = &items->values[items->count];
+		bool is_taken = true;
+
+		scope.value = *item = range_item(range, i);
+		if (predicate != NULL &&
+			evaluate_bool(run, &scope, predicate, "macro", &is_taken) != 0)
+			return -1;
+		if (!is_taken)
+			continue;
+		if (!is_filter &&
+			evaluate(run, &scope, node->arguments[node->count - 1], item) != 0)
+			return -1;
+		items->count++;
+	}
+	*ret = cel_list(items);
+	return 0;
+}
+
+static int evaluate_sort_by(struct cel_run *run, const struct scope *up,
+	const struct cel_node *node, const struct cel_value *list, struct cel_value *ret)
+{
+	struct scope scope = {.up = up, .name = node->name};
+	struct cel_items *keys = cel_new_items(run, cel_count(list));
+	struct cel_items *items = cel_new_items(run, cel_count(list));
+
+	if (keys == NULL || items == NULL)
+		return cel_no_memory(run);
+	for (size_t i = 0; i < cel_count(list); i++) {
+		scope.value = items->values[i] = range_item(list, i);
+		if (evaluate(run, &scope, node->arguments[0], &keys->values[i]) != 0)
+			return -1;
+	}
+	items->count = cel_count(list);
+	*ret = cel_list(items);
+	return cel_sort(run, keys->values, items->values, items->count);
+}
+
+static int evaluate_optional_macro(struct cel_run *run, const struct scope *up,
+	const struct cel_node *node, const struct cel_value *target, struct cel_value *ret)
+{
+	struct scope scope = {.up = up, .name = node->name};
+	struct cel_value value;
+
+	if (target->type != CEL_OPTIONAL)
+		return cel_no_overload(run, "optMap", target, 1);
+	if (target->as.optional == NULL) {
+		*ret = *target;
+		return 0;
+	}
+	scope.value = *target->as.optional;
+	if (evaluate(run, &scope, node->arguments[0], &value) != 0)
+		return -1;
+	if (node->macro == CEL_MACRO_OPT_MAP)
+		return cel_optional_of(run, &value, ret);
+	if (value.type != CEL_OPTIONAL)
+		return cel_fail(run, "optFlatMap: the expression must give an optional");
+	*ret = value;
+	return 0;
+}
+
+static int evaluate_macro(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	struct cel_value target;
+
+	if (evaluate(run, scope, node->target, &target) != 0)
+		return -1;
+	if (node->macro == CEL_MACRO_OPT_MAP || node->macro == CEL_MACRO_OPT_FLAT_MAP)
+		return evaluate_optional_macro(run, scope, node, &target, ret);
+	if (target.type != CEL_LIST && (target.type != CEL_MAP || node->macro == CEL_MACRO_SORT_BY))
+		return cel_no_overload(run, "macro", &target, 1);
+	if (cel_charge(run, cel_count(&target)) != 0)
+		return -1;
+	switch (node->macro) {
+	case CEL_MACRO_ALL:
+	case CEL_MACRO_EXISTS:
+	case CEL_MACRO_EXISTS_ONE:
+		return evaluate_quantifier(run, scope, node, &target, ret);
+	case CEL_MACRO_SORT_BY:
+		return evaluate_sort_by(run, scope, node, &target, ret);
+	default:
+		return evaluate_map_filter(run, scope, node, &target, ret);
+	}
+}
+
+/* --- calls --------------------------------------------------------------------------------- */
+
+static const struct cel_builtin *const tables[] = {cel_standard_functions, cel_time_functions,
+	cel_string_functions, cel_list_functions, cel_adapter_functions};
+
+static const struct cel_builtin *find_builtin(const struct cel_node *node)
+{
+	unsigned form = node->is_method ? CEL_METHOD : CEL_GLOBAL;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		for (const struct cel_builtin *entry = tables[i]; entry->name; entry++) {
+			if ((entry->forms & form) != 0 && str_eq_c(node->name, entry->name))
+				return entry;
+		}
+	}
+	return NULL;
+}
+
+static const struct cel_function *find_host_function(
+	const struct cel_run *run, const struct cel_node *node)
+{
+	for (size_t i = 0; i < run->env->function_count; i++) {
+		const struct cel_function *function = &run->env->functions[i];
+
+		if (!node->is_method && str_eq_c(node->name, function->name) &&
+			node->count == function->arguments)
+			return function;
+	}
+	return NULL;
+}
+
+static int call_host(struct cel_run *run, const struct cel_function *function,
+	const struct cel_value *arguments, size_t count, struct cel_value *ret)
+{
+	struct json **json = arena_calloc(run->arena, count + 1, sizeof(struct json *));
+	struct json *result = NULL;
+
+	if (json == NULL)
+		return cel_no_memory(run);
+	for (size_t i = 0; i < count; i++) {
+		json[i] = cel_to_json(run, &arguments[i]);
+		if (json[i] == NULL)
+			return cel_no_memory(run);
+	}
+	if (function->call(run->arena, function->context, json, &result, &run->error) != 0)
+		return -1;
+	*ret = cel_from_json(result);
+	return 0;
+}
+
+static int evaluate_call(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	const struct cel_function *host = find_host_function(run, node);
+	const struct cel_builtin *builtin = host ? NULL : find_builtin(node);
+	struct cel_value *arguments;
+
+	if (host == NULL && builtin == NULL)
+		return cel_fail(
+			run, "undeclared reference to function '%" STR_F "'", STR_A(node->name));
+	arguments = arena_calloc(run->arena, node->count + 1, sizeof(struct cel_value));
+	if (arguments == NULL)
+		return cel_no_memory(run);
+	for (size_t i = 0; i < node->count; i++) {
+		if (evaluate(run, scope, node->arguments[i], &arguments[i]) != 0)
+			return -1;
+	}
+	if (host != NULL)
+		return call_host(run, host, arguments, node->count, ret);
+	if (node->count < builtin->min || node->count > builtin->max)
+		return cel_no_overload(run, builtin->name, arguments, node->count);
+	return builtin->call(run, arguments, node->count, ret);
+}
+
+/* --- the walk ------------------------------------------------------------------------------ */
+
+static int evaluate(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
+	struct cel_value *ret)
+{
+	if (cel_charge(run, 1) != 0)
+		return -1;
+	switch (node->type) {
+	case CEL_NODE_LITERAL:
+		*ret = node->literal;
+		return 0;
+	case CEL_NODE_NAME:
+		return evaluate_name(run, scope, node->name, ret);
+	case CEL_NODE_SELECT:
+		return evaluate_select(run, scope, node, ret);
+	case CEL_NODE_HAS:
+		return evaluate_has(run, scope, node, ret);
+	case CEL_NODE_INDEX:
+		return evaluate_index(run, scope, node, ret);
+	case CEL_NODE_CALL:
+		return evaluate_call(run, scope, node, ret);
+	case CEL_NODE_LIST:
+		return evaluate_list(run, scope, node, ret);
+	case CEL_NODE_MAP:
+		return evaluate_map(run, scope, node, ret);
+	case CEL_NODE_OPERATOR:
+		return evaluate_operator(run, scope, node, ret);
+	case CEL_NODE_AND:
+	case CEL_NODE_OR:
+		return evaluate_logic(run, scope, node, ret);
+	case CEL_NODE_CONDITIONAL:
+		return evaluate_conditional(run, scope, node, ret);
+	case CEL_NODE_MACRO:
+		return evaluate_macro(run, scope, node, ret);
+	}
+	return 0;
+}
+
+static int run_expression(
+	const struct cel *expression, struct cel_run *run, struct cel_value *ret, struct error *err)
+{
+	run->cost_limit = run->env->cost_limit ? run->env->cost_limit : CEL_DEFAULT_COST;
+	if (evaluate(run, NULL, expression->root, ret) == 0)
+		return 0;
+	return error_set(err, run->error.code, "%s", run->error.message);
+}
+
+int cel_eval(const struct cel *expression, struct arena *arena, const struct cel_env *env,
+	struct json **ret, struct error *err)
+{
+	struct cel_run run = {.arena = arena, .env = env};
+	struct cel_value value;
+	struct json *json;
+
+	if (run_expression(expression, &run, &value, err) != 0)
+		return -1;
+	if (value.type == CEL_OPTIONAL && value.as.optional == NULL) {
+		*ret = NULL;
+		return 0;
+	}
+	json = cel_to_json(&run, &value);
+	if (json == NULL || arena_is_exhausted(arena))
+		return error_set(err, ERROR_MEMORY, "out of memory while evaluating an expression");
+	*ret = json;
+	return 0;
+}
+
+int cel_eval_bool(const struct cel *expression, struct arena *arena, const struct cel_env *env,
+	bool *ret, struct error *err)
+{
+	struct cel_run run = {.arena = arena, .env = env};
+	struct cel_value value;
+
+	if (run_expression(expression, &run, &value, err) != 0)
+		return -1;
+	if (value.type != CEL_BOOL)
+		return error_set(err, ERROR_INVALID, "the expression must give a bool, gives a %s",
+			cel_type_name(&value));
+	*ret = value.as.boolean;
+	return 0;
+}

@@ -1,0 +1,623 @@
+/*
+ * cel_parse.c - expressions by recursive descent, after the grammar of cel-spec.
+ *
+ * Macros are recognised here and kept as nodes of their own: expanding them into the spec's general
+ * comprehension would need accumulators and hidden variables for nothing that we use. Chains of &&
+ * and || become one node with many arguments, so that a long condition is not a deep one; every
+ * other nesting counts against CEL_MAX_DEPTH, which is what bounds the evaluator's stack.
+ *
+ * Message construction (T{field: x}) is refused: there are no messages here, only documents.
+ */
+#include "data/cel_tree.h"
+
+#define MAX_ARGUMENTS 2048u /* of a call, items of a literal, terms of && and || */
+#define PRECEDENCES 3	    /* relations, addition, multiplication */
+
+struct parser {
+	struct cel_scanner scan;
+	unsigned depth;
+};
+
+/* Nodes while their number is not yet known. */
+struct list {
+	const struct cel_node **nodes;
+	bool *optional;
+	size_t count, capacity;
+	bool any_optional;
+};
+
+static int parse_expression(struct parser *p, const struct cel_node **ret);
+
+static int fail(struct parser *p, const char *what)
+{
+	return cel_scan_fail(&p->scan, "%s", what);
+}
+
+static int out_of_memory(struct parser *p)
+{
+	return error_set(p->scan.err, ERROR_MEMORY, "out of memory while parsing an expression");
+}
+
+static bool at_mark(const struct parser *p, const char *mark)
+{
+	return p->scan.token.type == CEL_TOKEN_MARK && str_eq_c(p->scan.token.text, mark);
+}
+
+/* Consumes the mark if it is there: 1; 0 if not; -1 when the next token is malformed. */
+static int accept(struct parser *p, const char *mark)
+{
+	if (!at_mark(p, mark))
+		return 0;
+	return cel_scan(&p->scan) != 0 ? -1 : 1;
+}
+
+static int expect(struct parser *p, const char *mark)
+{
+	if (!at_mark(p, mark))
+		return cel_scan_fail(&p->scan, "expected \"%s\"", mark);
+	return cel_scan(&p->scan);
+}
+
+/* --- nodes --------------------------------------------------------------------------------- */
+
+static struct cel_node *new_node(struct parser *p, enum cel_node_type type)
+{
+	struct cel_node *node = arena_new_of(p->scan.arena, struct cel_node);
+
+	if (node == NULL)
+		out_of_memory(p);
+	else
+		node->type = type;
+	return node;
+}
+
+static void raise_depth(struct cel_node *node, const struct cel_node *child)
+{
+	if (child != NULL && child->depth >= node->depth)
+		node->depth = child->depth + 1;
+}
+
+/* Gives the node its children and checks how deep that makes it. */
+static int adopt(struct parser *p, struct cel_node *node, const struct cel_node *target,
+	const struct cel_node *const *arguments, size_t count)
+{
+	node->target = target;
+	raise_depth(node, target);
+	if (count > 0) {
+		node->arguments = arena_calloc(p->scan.arena, count, sizeof(struct cel_node *));
+		if (node->arguments == NULL)
+			return out_of_memory(p);
+	}
+	for (size_t i = 0; i < count; i++) {
+		node->arguments[i] = arguments[i];
+		raise_depth(node, arguments[i]);
+	}
+	node->count = count;
+	return node->depth > CEL_MAX_DEPTH ? fail(p, "the expression is nested too deeply") : 0;
+}
+
+static int make(struct parser *p, enum cel_node_type type, const struct cel_node *const *arguments,
+	size_t count, const struct cel_node **ret)
+{
+	struct cel_node *node = new_node(p, type);
+
+	if (node == NULL || adopt(p, node, NULL, arguments, count) != 0)
+		return -1;
+	*ret = node;
+	return 0;
+}
+
+static int make_operator(struct parser *p, enum cel_operator operation, const struct cel_node *a,
+	const struct cel_node *b, const struct cel_node **ret)
+{
+	const struct cel_node *arguments[] = {a, b};
+	struct cel_node *node = new_node(p, CEL_NODE_OPERATOR);
+
+	if (node == NULL || adopt(p, node, NULL, arguments, b ? 2 : 1) != 0)
+		return -1;
+	node->operation = operation;
+	*ret = node;
+	return 0;
+}
+
+static int grow(struct parser *p, struct list *list)
+{
+	size_t capacity = list->capacity ? list->capacity * 2 : 4;
+	const struct cel_node **nodes =
+		arena_calloc(p->scan.arena, capacity, sizeof(struct cel_node *));
+	bool *optional = arena_calloc(p->scan.arena, capacity, sizeof(bool));
+
+	if (nodes == NULL || optional == NULL)
+		return out_of_memory(p);
+	if (list->count > 0) {
+		memcpy(nodes, list->nodes, list->count * sizeof(struct cel_node *));
+		memcpy(optional, list->optional, list->count * sizeof(bool));
+	}
+	list->nodes = nodes;
+	list->optional = optional;
+	list->capacity = capacity;
+	return 0;
+}
+
+static int add(struct parser *p, struct list *list, const struct cel_node *node, bool is_optional)
+{
+	if (list->count >= MAX_ARGUMENTS)
+		return fail(p, "too many items in one list, call or condition");
+	if (list->count == list->capacity && grow(p, list) != 0)
+		return -1;
+	list->nodes[list->count] = node;
+	list->optional[list->count++] = is_optional;
+	list->any_optional |= is_optional;
+	return 0;
+}
+
+/* Expressions between commas up to the closing mark, which is consumed. */
+static int parse_list(struct parser *p, const char *close, bool may_be_optional, struct list *list)
+{
+	const struct cel_node *node;
+	int is_optional;
+
+	while (!at_mark(p, close)) {
+		is_optional = may_be_optional ? accept(p, "?") : 0;
+		if (is_optional < 0 || parse_expression(p, &node) != 0 ||
+			add(p, list, node, is_optional == 1) != 0)
+			return -1;
+		if (!at_mark(p, ","))
+			break;
+		if (cel_scan(&p->scan) != 0)
+			return -1;
+	}
+	return expect(p, close);
+}
+
+/* --- calls and macros ---------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	enum cel_macro macro;
+	size_t min, max; /* arguments, the variable included */
+} macros[] = {
+	{"all", CEL_MACRO_ALL, 2, 2},
+	{"exists", CEL_MACRO_EXISTS, 2, 2},
+	{"exists_one", CEL_MACRO_EXISTS_ONE, 2, 2},
+	{"existsOne", CEL_MACRO_EXISTS_ONE, 2, 2},
+	{"map", CEL_MACRO_MAP, 2, 3},
+	{"filter", CEL_MACRO_FILTER, 2, 2},
+	{"sortBy", CEL_MACRO_SORT_BY, 2, 2},
+	{"optMap", CEL_MACRO_OPT_MAP, 2, 2},
+	{"optFlatMap", CEL_MACRO_OPT_FLAT_MAP, 2, 2},
+};
+
+static int make_macro(struct parser *p, size_t index, const struct cel_node *target,
+	const struct list *list, const struct cel_node **ret)
+{
+	struct cel_node *node = new_node(p, CEL_NODE_MACRO);
+
+	if (node == NULL)
+		return -1;
+	if (list->nodes[0]->type != CEL_NODE_NAME)
+		return fail(p, "the first argument of a macro must be a name");
+	node->macro = macros[index].macro;
+	node->name = list->nodes[0]->name;
+	if (adopt(p, node, target, list->nodes + 1, list->count - 1) != 0)
+		return -1;
+	*ret = node;
+	return 0;
+}
+
+static int make_has(struct parser *p, const struct list *list, const struct cel_node **ret)
+{
+	const struct cel_node *select = list->count == 1 ? list->nodes[0] : NULL;
+	struct cel_node *node = new_node(p, CEL_NODE_HAS);
+
+	if (node == NULL)
+		return -1;
+	if (select == NULL || select->type != CEL_NODE_SELECT || select->is_optional)
+		return fail(p, "has() takes one field selection such as has(a.b)");
+	node->name = select->name;
+	if (adopt(p, node, select->target, NULL, 0) != 0)
+		return -1;
+	*ret = node;
+	return 0;
+}
+
+/* name( was read: its arguments, and what it means. */
+static int parse_call(struct parser *p, struct str name, const struct cel_node *target,
+	const struct cel_node **ret)
+{
+	struct cel_node *node;
+	struct list list = {0};
+
+	if (parse_list(p, ")", false, &list) != 0)
+		return -1;
+	for (size_t i = 0; target != NULL && i < sizeof(macros) / sizeof(macros[0]); i++) {
+		if (str_eq_c(name, macros[i].name) && list.count >= macros[i].min &&
+			list.count <= macros[i].max)
+			return make_macro(p, i, target, &list, ret);
+	}
+	if (target == NULL && str_eq_c(name, "has"))
+		return make_has(p, &list, ret);
+	node = new_node(p, CEL_NODE_CALL);
+	if (node == NULL)
+		return -1;
+	node->name = name;
+	node->is_method = target != NULL;
+	if (target != NULL) {
+		if (add(p, &list, NULL, false) != 0)
+			return -1;
+		memmove(list.nodes + 1, list.nodes, (list.count - 1) * sizeof(struct cel_node *));
+		list.nodes[0] = target;
+	}
+	if (adopt(p, node, NULL, list.nodes, list.count) != 0)
+		return -1;
+	*ret = node;
+	return 0;
+}
+
+/* --- primaries and members ----------------------------------------------------------------- */
+
+/* Names in front of functions that are not variables: optional.of(x) is one name. */
+static bool is_name_space(struct str name)
+{
+	return str_eq_c(name, "optional") || str_eq_c(name, "lists") || str_eq_c(name, "strings");
+}
+
+static bool is_reserved(struct str name)
+{
+	static const char *const words[] = {"in", "as", "break", "const", "continue", "else", "for",
+		"function", "if", "import", "let", "loop", "package", "namespace", "return", "var",
+		"void", "while"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (str_eq_c(name, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static int make_literal(struct parser *p, struct cel_value literal, const struct cel_node **ret)
+{
+	struct cel_node *node = new_node(p, CEL_NODE_LITERAL);
+
+	if (node == NULL)
+		return -1;
+	node->literal = literal;
+	*ret = node;
+	return 0;
+}
+
+static int parse_name(struct parser *p, const struct cel_node **ret)
+{
+	struct str name = p->scan.token.text;
+	struct cel_node *node;
+
+	if (is_reserved(name))
+		return cel_scan_fail(&p->scan, "\"%" STR_F "\" is a reserved word", STR_A(name));
+	if (cel_scan(&p->scan) != 0)
+		return -1;
+	if (str_eq_c(name, "true") || str_eq_c(name, "false"))
+		return make_literal(p, cel_bool(name.ptr[0] == 't'), ret);
+	if (str_eq_c(name, "null"))
+		return make_literal(p, (struct cel_value){.type = CEL_NULL}, ret);
+	if (at_mark(p, "("))
+		return cel_scan(&p->scan) != 0 ? -1 : parse_call(p, name, NULL, ret);
+	if (at_mark(p, "{"))
+		return fail(p, "messages are not supported");
+	node = new_node(p, CEL_NODE_NAME);
+	if (node == NULL)
+		return -1;
+	node->name = name;
+	*ret = node;
+	return 0;
+}
+
+/* An integer token holds its magnitude; here it becomes an int, or stays a uint with its u. */
+static int parse_literal(struct parser *p, bool is_negative, const struct cel_node **ret)
+{
+	struct cel_value value = p->scan.token.literal;
+	struct str text = p->scan.token.text;
+	uint64_t limit = (uint64_t)INT64_MAX + is_negative;
+	bool is_natural = text.len > 0 && (text.ptr[text.len - 1] | 0x20) == 'u';
+
+	if (value.type == CEL_UINT && !is_natural) {
+		if (value.as.natural > limit)
+			return fail(p, "the number is out of range");
+		value = cel_int((int64_t)(is_negative ? 0 - value.as.natural : value.as.natural));
+	} else if (is_negative && value.type == CEL_DOUBLE) {
+		value.as.number = -value.as.number;
+	} else if (is_negative) {
+		return fail(p, "only numbers can be negative");
+	}
+	return cel_scan(&p->scan) != 0 ? -1 : make_literal(p, value, ret);
+}
+
+static int parse_list_literal(struct parser *p, const struct cel_node **ret)
+{
+	struct list list = {0};
+	struct cel_node *node = new_node(p, CEL_NODE_LIST);
+
+	if (node == NULL)
+		return -1;
+	if (parse_list(p, "]", true, &list) != 0 ||
+		adopt(p, node, NULL, list.nodes, list.count) != 0)
+		return -1;
+	if (list.any_optional)
+		node->optional_arguments = list.optional;
+	*ret = node;
+	return 0;
+}
+
+static int parse_map_entry(struct parser *p, struct list *list)
+{
+	const struct cel_node *key, *value;
+	int is_optional = accept(p, "?");
+
+	if (is_optional < 0 || parse_expression(p, &key) != 0 || expect(p, ":") != 0 ||
+		parse_expression(p, &value) != 0)
+		return -1;
+	return add(p, list, key, is_optional == 1) != 0 ? -1 : add(p, list, value, false);
+}
+
+static int parse_map_literal(struct parser *p, const struct cel_node **ret)
+{
+	struct list list = {0};
+	struct cel_node *node = new_node(p, CEL_NODE_MAP);
+
+	if (node == NULL)
+		return -1;
+	while (!at_mark(p, "}")) {
+		if (parse_map_entry(p, &list) != 0)
+			return -1;
+		if (!at_mark(p, ","))
+			break;
+		if (cel_scan(&p->scan) != 0)
+			return -1;
+	}
+	if (expect(p, "}") != 0 || adopt(p, node, NULL, list.nodes, list.count) != 0)
+		return -1;
+	if (list.any_optional)
+		node->optional_arguments = list.optional;
+	*ret = node;
+	return 0;
+}
+
+static int parse_primary(struct parser *p, bool is_negative, const struct cel_node **ret)
+{
+	struct cel_scanner *scan = &p->scan;
+
+	if (scan->token.type == CEL_TOKEN_LITERAL)
+		return parse_literal(p, is_negative, ret);
+	if (at_mark(p, ".") && cel_scan(scan) != 0) /* a name from the root: all of ours are */
+		return -1;
+	if (scan->token.type == CEL_TOKEN_NAME)
+		return parse_name(p, ret);
+	if (at_mark(p, "(")) {
+		if (cel_scan(scan) != 0 || parse_expression(p, ret) != 0)
+			return -1;
+		return expect(p, ")");
+	}
+	if (at_mark(p, "["))
+		return cel_scan(scan) != 0 ? -1 : parse_list_literal(p, ret);
+	if (at_mark(p, "{"))
+		return cel_scan(scan) != 0 ? -1 : parse_map_literal(p, ret);
+	return fail(p, scan->token.type == CEL_TOKEN_END ? "unexpected end of the expression"
+							 : "expected a value");
+}
+
+/* After a dot: a field, or a method's call. */
+static int parse_selection(struct parser *p, const struct cel_node **node)
+{
+	int is_optional = accept(p, "?");
+	struct str name = p->scan.token.text;
+	struct cel_node *select;
+
+	if (is_optional < 0)
+		return -1;
+	if (p->scan.token.type != CEL_TOKEN_NAME)
+		return fail(p, "expected a field name after the dot");
+	if (cel_scan(&p->scan) != 0)
+		return -1;
+	if (is_optional == 0 && at_mark(p, "(")) {
+		bool is_qualified = (*node)->type == CEL_NODE_NAME && is_name_space((*node)->name);
+		struct str full = name;
+
+		if (is_qualified)
+			full = arena_printf(p->scan.arena, "%" STR_F ".%" STR_F,
+				STR_A((*node)->name), STR_A(name));
+		if (cel_scan(&p->scan) != 0)
+			return -1;
+		return parse_call(p, full, is_qualified ? NULL : *node, node);
+	}
+	select = new_node(p, CEL_NODE_SELECT);
+	if (select == NULL)
+		return -1;
+	select->name = name;
+	select->is_optional = is_optional == 1;
+	if (adopt(p, select, *node, NULL, 0) != 0)
+		return -1;
+	*node = select;
+	return 0;
+}
+
+static int parse_index(struct parser *p, const struct cel_node **node)
+{
+	int is_optional = accept(p, "?");
+	struct cel_node *index = new_node(p, CEL_NODE_INDEX);
+	const struct cel_node *key;
+
+	if (is_optional < 0 || index == NULL || parse_expression(p, &key) != 0 ||
+		expect(p, "]") != 0)
+		return -1;
+	index->is_optional = is_optional == 1;
+	if (adopt(p, index, *node, &key, 1) != 0)
+		return -1;
+	*node = index;
+	return 0;
+}
+
+/* is_negative: a minus was read, and a number follows. */
+static int parse_member(struct parser *p, bool is_negative, const struct cel_node **ret)
+{
+	if (parse_primary(p, is_negative, ret) != 0)
+		return -1;
+	while (at_mark(p, ".") || at_mark(p, "[")) {
+		bool is_index = at_mark(p, "[");
+
+		if (cel_scan(&p->scan) != 0 ||
+			(is_index ? parse_index(p, ret) : parse_selection(p, ret)) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- operators ----------------------------------------------------------------------------- */
+
+static bool at_number(const struct parser *p)
+{
+	return p->scan.token.type == CEL_TOKEN_LITERAL &&
+	       (p->scan.token.literal.type == CEL_UINT || p->scan.token.literal.type == CEL_DOUBLE);
+}
+
+/* A chain of one sign; a minus right before a number belongs to the number. */
+static int parse_unary(struct parser *p, const struct cel_node **ret)
+{
+	bool is_not = at_mark(p, "!"), is_negative;
+	unsigned count = 0;
+
+	while (at_mark(p, is_not ? "!" : "-")) {
+		if (cel_scan(&p->scan) != 0)
+			return -1;
+		if (++count > CEL_MAX_DEPTH)
+			return fail(p, "the expression is nested too deeply");
+	}
+	is_negative = count > 0 && !is_not && at_number(p);
+	if (parse_member(p, is_negative, ret) != 0)
+		return -1;
+	for (count -= is_negative; count > 0; count--) {
+		if (make_operator(p, is_not ? CEL_NOT : CEL_NEGATE, *ret, NULL, ret) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const struct {
+	const char *mark;
+	int precedence;
+	enum cel_operator operation;
+} operators[] = {
+	{"==", 0, CEL_EQUAL},
+	{"!=", 0, CEL_NOT_EQUAL},
+	{"<", 0, CEL_LESS},
+	{"<=", 0, CEL_LESS_EQUAL},
+	{">", 0, CEL_GREATER},
+	{">=", 0, CEL_GREATER_EQUAL},
+	{"in", 0, CEL_IN},
+	{"+", 1, CEL_ADD},
+	{"-", 1, CEL_SUBTRACT},
+	{"*", 2, CEL_MULTIPLY},
+	{"/", 2, CEL_DIVIDE},
+	{"%", 2, CEL_MODULO},
+};
+
+static enum cel_operator operator_at(const struct parser *p, int precedence)
+{
+	bool is_word = p->scan.token.type == CEL_TOKEN_NAME;
+
+	if (!is_word && p->scan.token.type != CEL_TOKEN_MARK)
+		return CEL_OPERATOR_NONE;
+	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
+		if (operators[i].precedence == precedence &&
+			is_word == (operators[i].operation == CEL_IN) &&
+			str_eq_c(p->scan.token.text, operators[i].mark))
+			return operators[i].operation;
+	}
+	return CEL_OPERATOR_NONE;
+}
+
+/* Left-associative operators of this precedence and those that bind tighter. */
+static int parse_binary(struct parser *p, int precedence, const struct cel_node **ret)
+{
+	const struct cel_node *right;
+	enum cel_operator operation;
+
+	if (precedence == PRECEDENCES)
+		return parse_unary(p, ret);
+	if (parse_binary(p, precedence + 1, ret) != 0)
+		return -1;
+	while ((operation = operator_at(p, precedence)) != CEL_OPERATOR_NONE) {
+		if (cel_scan(&p->scan) != 0 || parse_binary(p, precedence + 1, &right) != 0 ||
+			make_operator(p, operation, *ret, right, ret) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int parse_logic(struct parser *p, enum cel_node_type type, const struct cel_node **ret)
+{
+	const char *mark = type == CEL_NODE_OR ? "||" : "&&";
+	struct list list = {0};
+	const struct cel_node *node;
+
+	for (;;) {
+		if ((type == CEL_NODE_OR ? parse_logic(p, CEL_NODE_AND, &node)
+					 : parse_binary(p, 0, &node)) != 0)
+			return -1;
+		if (list.count == 0 && !at_mark(p, mark)) {
+			*ret = node;
+			return 0;
+		}
+		if (add(p, &list, node, false) != 0)
+			return -1;
+		if (!at_mark(p, mark))
+			return make(p, type, list.nodes, list.count, ret);
+		if (cel_scan(&p->scan) != 0)
+			return -1;
+	}
+}
+
+static int parse_conditional(struct parser *p, const struct cel_node **ret)
+{
+	const struct cel_node *arguments[3];
+
+	if (parse_logic(p, CEL_NODE_OR, &arguments[0]) != 0)
+		return -1;
+	if (!at_mark(p, "?")) {
+		*ret = arguments[0];
+		return 0;
+	}
+	if (cel_scan(&p->scan) != 0 || parse_logic(p, CEL_NODE_OR, &arguments[1]) != 0 ||
+		expect(p, ":") != 0 || parse_expression(p, &arguments[2]) != 0)
+		return -1;
+	return make(p, CEL_NODE_CONDITIONAL, arguments, 3, ret);
+}
+
+static int parse_expression(struct parser *p, const struct cel_node **ret)
+{
+	int result;
+
+	if (p->depth >= CEL_MAX_DEPTH)
+		return fail(p, "the expression is nested too deeply");
+	p->depth++;
+	result = parse_conditional(p, ret);
+	p->depth--;
+	return result;
+}
+
+int cel_parse(struct arena *arena, struct str text, const struct cel **ret, struct error *err)
+{
+	struct parser p = {.scan = {.arena = arena, .err = err, .text = text}};
+	struct cel *cel = arena_new_of(arena, struct cel);
+
+	if (cel == NULL)
+		return out_of_memory(&p);
+	if (text.len > CEL_MAX_TEXT)
+		return error_set(err, ERROR_INVALID,
+			"the expression has %zu bytes, at most %u are allowed", text.len,
+			CEL_MAX_TEXT);
+	if (cel_scan(&p.scan) != 0 || parse_expression(&p, &cel->root) != 0)
+		return -1;
+	if (p.scan.token.type != CEL_TOKEN_END)
+		return fail(&p, "unexpected text after the expression");
+	*ret = cel;
+	return 0;
+}
