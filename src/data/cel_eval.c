@@ -233,7 +233,7 @@ static int evaluate_logic(struct cel_run *run, const struct scope *scope,
 	bool has_failed = false;
 
 	for (size_t i = 0; i < node->count; i++) {
-		bool value;
+		bool value = false;
 
 		if (evaluate_bool(run, scope, node->arguments[i], deciding ? "_||_" : "_&&_",
 			    &value) != 0) {
@@ -252,7 +252,7 @@ static int evaluate_logic(struct cel_run *run, const struct scope *scope,
 static int evaluate_conditional(struct cel_run *run, const struct scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
-	bool condition;
+	bool condition = false;
 
 	if (evaluate_bool(run, scope, node->arguments[0], "_?_:_", &condition) != 0)
 		return -1;
@@ -290,7 +290,7 @@ static int evaluate_quantifier(struct cel_run *run, const struct scope *up,
 	size_t matches = 0;
 
 	for (size_t i = 0; i < cel_count(range); i++) {
-		bool value;
+		bool value = false;
 
 		scope.value = range_item(range, i);
 		if (evaluate_bool(run, &scope, node->arguments[0], "macro", &value) != 0) {
