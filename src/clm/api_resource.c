@@ -67,7 +67,8 @@ void api_create(struct api_request *request)
 								: request->caller.tenancy,
 		.id = str_of(id),
 	};
-	if (store_write(request->api->catalog->store, lifecycle_create, &creation, &err) == 0)
+	if (lifecycle_prepare(&creation, &err) == 0 &&
+		store_write(request->api->catalog->store, lifecycle_create, &creation, &err) == 0)
 		api_answer_resource(request, 201, &creation.ret_resource);
 	else if (creation.ret_is_duplicate)
 		problem_say(request->http, request->response, PROBLEM_EXISTS,

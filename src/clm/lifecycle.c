@@ -109,7 +109,7 @@ static void fill_new(const struct creation *creation, struct resource *resource)
 		.tenancy = creation->tenancy,
 		.spec = creation->spec,
 		.labels = creation->labels,
-		.conditions = STR("[]"),
+		.conditions = creation->conditions,
 		.generation = 1,
 		.version = 1,
 		.created_us = change->now_us,
@@ -119,15 +119,20 @@ static void fill_new(const struct creation *creation, struct resource *resource)
 	};
 }
 
-static int first_conditions(struct change *change, struct resource *resource, struct error *err)
+int lifecycle_prepare(struct creation *creation, struct error *err)
 {
-	const struct kind *kind = registry_find(change->catalog->registry, resource->kind);
 	const struct report_list none = {0};
 	enum lifecycle_effect effect;
+	struct resource resource;
 
-	if (kind == NULL || kind->required_count == 0)
+	creation->conditions = STR("[]");
+	if (creation->kind->required_count == 0)
 		return 0;
-	return lifecycle_aggregate(change, resource, &none, &effect, err);
+	fill_new(creation, &resource);
+	if (lifecycle_aggregate(&creation->change, &resource, &none, &effect, err) != 0)
+		return -1;
+	creation->conditions = resource.conditions;
+	return 0;
 }
 
 int lifecycle_create(struct sql *sql, void *argument, struct error *err)
@@ -145,8 +150,6 @@ int lifecycle_create(struct sql *sql, void *argument, struct error *err)
 		STR_A(str_is_null(resource->owner_href) ? STR(RESOURCE_BASE_PATH)
 							: resource->owner_href),
 		STR_A(creation->kind->plural), STR_A(resource->id));
-	if (first_conditions(change, resource, err) != 0)
-		return -1;
 	if (resource_insert(change, resource, err) != 0) {
 		if (err == NULL || err->code != ERROR_CONFLICT)
 			return -1;

@@ -25,9 +25,13 @@ struct creation {
 	struct str labels;
 	struct str tenancy;
 	struct str id; /* chosen beforehand, so that a transaction that runs again makes the same */
+	struct str conditions; /* by lifecycle_prepare */
 	bool ret_is_duplicate;
 	struct resource ret_resource;
 };
+/* What needs no database is done before the transaction: there is one writer, and many who prepare.
+ */
+int lifecycle_prepare(struct creation *creation, struct error *err);
 /* ERROR_NOT_FOUND (parent), ERROR_CONFLICT (parent is being deleted; or the name is taken, and
  * ret_is_duplicate is set). */
 int lifecycle_create(struct sql *sql, void *creation, struct error *err);
