@@ -57,7 +57,7 @@ struct api_request {
 	struct str id;	   /* null on collections */
 };
 
-/* Makes endpoints and routes for the kinds of the catalog's registry. */
+/* api_routes.c: makes endpoints and routes for the kinds of the catalog's registry. */
 int api_init(struct api *api, struct error *err);
 
 /* --- for handlers ---------------------------------------------------------------------------- */

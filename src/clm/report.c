@@ -57,7 +57,7 @@ const struct reported_condition *report_condition(const struct report *report, c
 	return NULL;
 }
 
-enum report_status report_status(const struct report *report, const char *type)
+enum report_status report_says(const struct report *report, const char *type)
 {
 	const struct reported_condition *condition = report_condition(report, type);
 
@@ -92,8 +92,8 @@ struct adapter_report *report_digests(struct arena *arena, const struct report_l
 			.adapter = report->adapter,
 			.observed_generation = report->observed_generation,
 			.last_report_us = report->last_report_us,
-			.available = report_status(report, "Available"),
-			.finalized = report_status(report, "Finalized"),
+			.available = report_says(report, "Available"),
+			.finalized = report_says(report, "Finalized"),
 			.reason = available != NULL ? available->reason : STR_NULL,
 			.message = available != NULL ? available->message : STR_NULL,
 		};

@@ -39,7 +39,7 @@ struct report_list {
 bool report_write(struct buf *out, const struct report *report);
 
 const struct reported_condition *report_condition(const struct report *report, const char *type);
-enum report_status report_status(const struct report *report, const char *type);
+enum report_status report_says(const struct report *report, const char *type);
 
 /* Whether two reports say the same about the same generation. When they were made and `metadata`,
  * which is about the adapter's run, do not count. */

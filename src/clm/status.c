@@ -73,7 +73,7 @@ static int with_report(struct arena *arena, const struct report_list *stored,
 static int apply(struct status_put *put, struct resource *resource,
 	const struct report_list *reports, bool is_news, struct error *err)
 {
-	enum report_status available = report_status(&put->report, "Available");
+	enum report_status available = report_says(&put->report, "Available");
 	enum lifecycle_effect effect = LIFECYCLE_SAME;
 
 	if ((available == REPORT_TRUE || available == REPORT_FALSE) &&
@@ -101,7 +101,7 @@ static int store(struct status_put *put, struct resource *resource,
 	if (with_report(change->arena, reports, &put->report, &now, err) != 0 ||
 		report_store(change, resource->id, &put->report, err) != 0)
 		return -1;
-	if (report_status(&put->report, "Finalized") == REPORT_TRUE &&
+	if (report_says(&put->report, "Finalized") == REPORT_TRUE &&
 		lifecycle_try_remove(change, resource, &now, &removed, err) != 0)
 		return -1;
 	return removed ? 0 : apply(put, resource, &now, is_news, err);
@@ -127,7 +127,7 @@ int status_put(struct sql *sql, void *argument, struct error *err)
 	}
 	if (check_mandatory(&put->report, err) != 0)
 		return -1;
-	if (before != NULL && report_status(&put->report, "Available") == REPORT_UNKNOWN) {
+	if (before != NULL && report_says(&put->report, "Available") == REPORT_UNKNOWN) {
 		put->ret_is_discarded = true;
 		return 0;
 	}
