@@ -48,7 +48,7 @@ const struct http_route rest_routes[] = {
 	{"GET", REST_BASE "/consumers/{id}", rest_get_consumer, 0, NULL},
 	{"PATCH", REST_BASE "/consumers/{id}", rest_update_consumer, MAX_CONSUMER_BODY, NULL},
 	{"DELETE", REST_BASE "/consumers/{id}", rest_delete_consumer, 0, NULL},
-	{"GET", REST_BASE "/resource-bundles/watch", watch_open, 0, NULL},
+	{"GET", REST_BASE "/resource-bundles/watch", bundle_watch_open, 0, NULL},
 	{"GET", REST_BASE "/resource-bundles", rest_list_bundles, 0, NULL},
 	{"POST", REST_BASE "/resource-bundles", rest_create_bundle, MAX_BUNDLE_BODY, NULL},
 	{"GET", REST_BASE "/resource-bundles/{id}", rest_get_bundle, 0, NULL},

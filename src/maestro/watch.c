@@ -316,7 +316,7 @@ static bool add_watcher(struct watch_hub *hub, struct watcher *watcher)
 	return true;
 }
 
-void watch_open(struct http_request *request, struct http_response *response)
+void bundle_watch_open(struct http_request *request, struct http_response *response)
 {
 	struct watch_hub *hub = rest_of(request)->watches;
 	struct str source = http_request_parameter(request, "source", 0);

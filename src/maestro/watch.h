@@ -29,6 +29,6 @@ void watch_hub_close(struct watch_hub *hub); /* NULL accepted */
 void watch_hub_free(struct watch_hub *hub);  /* after it; NULL accepted */
 
 /* The handler. */
-void watch_open(struct http_request *request, struct http_response *response);
+void bundle_watch_open(struct http_request *request, struct http_response *response);
 
 #endif
