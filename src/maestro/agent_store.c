@@ -38,20 +38,11 @@ struct event {
 	char object[];
 };
 
-/* A target in the index. */
-struct tracked {
-	struct tracked *next; /* of the same key */
-	struct agent_work *work;
-	uint32_t ordinal;
-	uint64_t listing; /* the last that showed it; 0: none yet */
-	struct agent_target target;
-};
-
 struct agent_work {
 	struct agent_queue_item item; /* first: the queue's pointer is the work */
 	struct text *text;
-	char *status;		 /* NULL: none */
-	struct tracked *tracked; /* one per manifest */
+	char *status;		       /* NULL: none */
+	struct agent_tracked *tracked; /* one per manifest */
 	struct event *events;
 	int64_t generation;
 	int64_t repaired_us; /* monotonic */
@@ -74,7 +65,7 @@ struct agent_store {
 	pthread_mutex_t mutex; /* everything below */
 	pthread_cond_t changed;
 	struct map *works;
-	struct map *index; /* key's bytes to the first struct tracked */
+	struct agent_index index;
 	struct agent_queue queue;
 	int64_t resync_us;
 	bool is_stopping;
@@ -88,7 +79,7 @@ struct agent_store *agent_store_new(int64_t resync_us)
 	if (!store)
 		return NULL;
 	store->works = map_new();
-	store->index = map_new();
+	bool has_index = agent_index_init(&store->index);
 	store->resync_us = resync_us;
 	pthread_mutex_init(&store->mutex, NULL);
 	pthread_condattr_t monotonic;
@@ -96,7 +87,7 @@ struct agent_store *agent_store_new(int64_t resync_us)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	if (store->works && store->index)
+	if (store->works && has_index)
 		return store;
 	agent_store_free(store);
 	return NULL;
@@ -125,7 +116,7 @@ void agent_store_free(struct agent_store *store)
 {
 	if (!store)
 		return;
-	map_free(store->index, NULL);
+	agent_index_free(&store->index);
 	map_free(store->works, work_free);
 	agent_queue_free(&store->queue);
 	pthread_cond_destroy(&store->changed);
@@ -185,45 +176,11 @@ static struct str text_part(const struct text *text, size_t wanted)
 
 /* --- the index ----------------------------------------------------------------------------- */
 
-uint64_t agent_target_key(
-	struct str group, struct str resource, struct str name_space, struct str name)
-{
-	struct buf text;
-	buf_init(&text, 0);
-	buf_printf(&text, "%" STR_F "/%" STR_F "/%" STR_F "/%" STR_F, STR_A(group), STR_A(resource),
-		STR_A(name_space), STR_A(name));
-	uint64_t key = hash_fnv1a(buf_str(&text));
-	buf_free(&text);
-	return key != 0 ? key : 1;
-}
-
-static struct str key_text(const uint64_t *key)
-{
-	return str_n((const char *)key, sizeof(*key));
-}
-
-static void index_remove(struct agent_store *store, struct tracked *tracked)
-{
-	struct tracked *first = map_get(store->index, key_text(&tracked->target.key));
-	if (first == tracked && !tracked->next) {
-		map_remove(store->index, key_text(&tracked->target.key));
-		return;
-	}
-	if (first == tracked) {
-		map_put(store->index, key_text(&tracked->target.key), tracked->next, NULL);
-		return;
-	}
-	while (first && first->next != tracked)
-		first = first->next;
-	if (first)
-		first->next = tracked->next;
-}
-
 static void work_untrack(struct agent_store *store, struct agent_work *work)
 {
 	for (uint32_t i = 0; i < work->tracked_count; i++) {
 		if (work->tracked[i].target.key != 0)
-			index_remove(store, &work->tracked[i]);
+			agent_index_remove(&store->index, &work->tracked[i]);
 	}
 	free(work->tracked);
 	work->tracked = NULL;
@@ -251,13 +208,10 @@ static void work_track(struct agent_store *store, struct agent_work *work,
 		return; /* unobserved, so repaired by resync alone */
 	work->tracked_count = (uint32_t)count;
 	for (size_t i = 0; i < count; i++) {
-		struct tracked *tracked = &work->tracked[i];
-		*tracked = (struct tracked){
+		struct agent_tracked *tracked = &work->tracked[i];
+		*tracked = (struct agent_tracked){
 			.work = work, .ordinal = (uint32_t)i, .target = targets[i]};
-		if (targets[i].key == 0)
-			continue;
-		tracked->next = map_get(store->index, key_text(&targets[i].key));
-		if (!map_put(store->index, key_text(&targets[i].key), tracked, NULL))
+		if (targets[i].key != 0 && !agent_index_add(&store->index, tracked))
 			tracked->target.key = 0;
 	}
 }
@@ -270,13 +224,8 @@ void agent_store_track(struct agent_store *store, const struct agent_pass *pass,
 		work_track(store, pass->work, targets, count);
 }
 
-static struct tracked *tracked_find(struct agent_store *store, uint64_t key)
-{
-	return map_get(store->index, key_text(&key));
-}
-
 /* A deletion may carry the version that the object had all along. */
-static bool is_news(const struct tracked *tracked, int64_t version, bool is_gone)
+static bool is_news(const struct agent_tracked *tracked, int64_t version, bool is_gone)
 {
 	if (version == 0 || tracked->work->is_deleting)
 		return true;
@@ -288,7 +237,8 @@ bool agent_store_sees(
 {
 	bool is_wanted = false;
 	LOCK_SCOPE(&store->mutex);
-	for (struct tracked *each = tracked_find(store, key); each; each = each->next) {
+	for (struct agent_tracked *each = agent_index_find(&store->index, key); each;
+		each = each->next) {
 		if (listing != 0)
 			each->listing = listing;
 		is_wanted |= is_news(each, version, is_gone);
@@ -316,7 +266,8 @@ void agent_store_observe(
 {
 	bool is_gone = str_is_null(object);
 	LOCK_SCOPE(&store->mutex);
-	for (struct tracked *each = tracked_find(store, key); each; each = each->next) {
+	for (struct agent_tracked *each = agent_index_find(&store->index, key); each;
+		each = each->next) {
 		if (!is_news(each, version, is_gone))
 			continue;
 		struct event *event = malloc(sizeof(*event) + object.len);
@@ -341,7 +292,7 @@ void agent_store_listed(struct agent_store *store, uint32_t kind, uint64_t listi
 	LOCK_SCOPE(&store->mutex);
 	map_for_each (store->works, position, key, work) {
 		for (uint32_t i = 0; i < work->tracked_count; i++) {
-			const struct tracked *tracked = &work->tracked[i];
+			const struct agent_tracked *tracked = &work->tracked[i];
 			if (tracked->target.kind == kind && tracked->target.key != 0 &&
 				tracked->listing != 0 && tracked->listing < listing)
 				work_wake(store, work, AGENT_DO_APPLY);

@@ -20,10 +20,10 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "maestro/agent_index.h"
 #include "maestro/agent_spec.h"
 
 struct agent_store;
-struct agent_work;
 
 #define AGENT_RETRY_US INT64_C(100000)
 #define AGENT_RETRY_MAX_US (INT64_C(60) * 1000000)
@@ -39,18 +39,6 @@ enum {
 	AGENT_DO_SEND = 1 << 2, /* send the status if it has not been sent */
 	AGENT_DO_VERIFY = 1 << 3, /* trust nothing that is remembered about the cluster */
 };
-
-/* An object that a work is about; the i-th belongs to the i-th manifest. */
-struct agent_target {
-	uint64_t key; /* agent_target_key(); 0: the manifest's kind is not known to the cluster */
-	int64_t version;  /* resourceVersion last looked at; 0: none */
-	uint32_t kind;	  /* the follower's number */
-	bool is_unstable; /* the server never says quite what was written: see agent_manifest_holds
-			   */
-};
-
-uint64_t agent_target_key(
-	struct str group, struct str resource, struct str name_space, struct str name);
 
 /* What a follower saw happen to a target. */
 struct agent_observation {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/id.h"
 #include "base/thread.h"
@@ -349,21 +350,21 @@ static void heads_over_their_limits_are_refused(void **state)
 		{100000, 10, "HTTP/1.1 414"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char *head = calloc(1, rows[i].path + rows[i].header + 200);
-		size_t len = (size_t)sprintf(head, "GET /");
-		memset(head + len, 'p', rows[i].path);
-		len += rows[i].path;
-		len += (size_t)sprintf(head + len, " HTTP/1.1\r\nHost: a\r\nX-Long: ");
-		memset(head + len, 'h', rows[i].header);
-		len += rows[i].header;
-		sprintf(head + len, "\r\n\r\n");
+		struct buf head = BUF_INITIALIZER(1 << 20);
+		buf_add_cstr(&head, "GET /");
+		for (size_t k = 0; k < rows[i].path; k++)
+			buf_add_byte(&head, 'p');
+		buf_add_cstr(&head, " HTTP/1.1\r\nHost: a\r\nX-Long: ");
+		for (size_t k = 0; k < rows[i].header; k++)
+			buf_add_byte(&head, 'h');
+		buf_add_cstr(&head, "\r\n\r\n");
 		int fd = connect_to(&fixture);
-		raw_send(fd, head);
+		raw_send(fd, head.ptr);
 		raw_read_until(fd, text, sizeof(text), "\r\n\r\n");
 		if (!strstr(text, rows[i].status))
 			fail_msg("row %zu: %s", i, text);
 		close(fd);
-		free(head);
+		buf_free(&head);
 	}
 	end(&fixture);
 }
