@@ -15,8 +15,8 @@
 #include "base/str.h"
 #include "net/http_server.h"
 
-#define SIGV4_MAX_SKEW_US (INT64_C(300) * 1000000)    /* five minutes, as API Gateway */
-#define SIGV4_MAX_EXPIRES_S 604800                    /* presigned: seven days */
+#define SIGV4_MAX_SKEW_US (INT64_C(300) * 1000000) /* five minutes, as API Gateway */
+#define SIGV4_MAX_EXPIRES_S 604800		   /* presigned: seven days */
 #define SIGV4_MAX_SIGNED_HEADERS 64
 
 /* The request as it went over the wire. */
@@ -43,8 +43,9 @@ int sigv4_claim(struct arena *arena, const struct sigv4_request *request, struct
 	struct error *err);
 
 /* The whole check with the key's secret. `region`, `service`: what this server expects. Errors
- * ERROR_UNAUTHENTICATED / ERROR_FORBIDDEN name the part that disagrees (date window, region, service,
- * signed headers, payload hash, signature) and never the secret or the expected signature. */
+ * ERROR_UNAUTHENTICATED / ERROR_FORBIDDEN name the part that disagrees (date window, region,
+ * service, signed headers, payload hash, signature) and never the secret or the expected signature.
+ */
 int sigv4_verify(struct arena *arena, const struct sigv4_request *request, struct str secret,
 	struct str region, struct str service, int64_t now_us, struct error *err);
 
@@ -54,8 +55,8 @@ struct sigv4_credentials {
 	struct str session_token; /* null when absent */
 };
 
-/* The headers to add (host must be among request->headers): x-amz-date, x-amz-content-sha256 when asked,
- * x-amz-security-token, authorization. In the arena. */
+/* The headers to add (host must be among request->headers): x-amz-date, x-amz-content-sha256 when
+ * asked, x-amz-security-token, authorization. In the arena. */
 int sigv4_sign(struct arena *arena, const struct sigv4_request *request,
 	const struct sigv4_credentials *credentials, struct str region, struct str service,
 	int64_t now_us, bool content_hash_header, struct http_header **ret, size_t *ret_count,

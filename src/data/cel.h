@@ -3,14 +3,14 @@
  *
  * The language: literals, lists, maps, member and index access, the optional syntax (a.?b, a[?b],
  * orValue, hasValue, optMap, optional.of, optional.none), arithmetic with overflow as an error, the
- * conditional, logic that absorbs errors, `in`, the macros has, all, exists, exists_one, map, filter,
- * timestamps, durations, uint, bytes, matches (PCRE2 with match limits), the strings extension, and
- * the functions of HyperFleet's adapters (now, toJson, dig, conditionStatus, conditionAge, stableFor,
- * statusFeedbackValue, triState).
+ * conditional, logic that absorbs errors, `in`, the macros has, all, exists, exists_one, map,
+ * filter, timestamps, durations, uint, bytes, matches (PCRE2 with match limits), the strings
+ * extension, and the functions of HyperFleet's adapters (now, toJson, dig, conditionStatus,
+ * conditionAge, stableFor, statusFeedbackValue, triState).
  *
- * A JSON number without fraction or exponent is an int, any other a double; the two compare by value.
- * Evaluation is pure but for now(), which answers the time it was given. It stops with an error at
- * the cost limit.
+ * A JSON number without fraction or exponent is an int, any other a double; the two compare by
+ * value. Evaluation is pure but for now(), which answers the time it was given. It stops with an
+ * error at the cost limit.
  */
 #ifndef REEVE_DATA_CEL_H
 #define REEVE_DATA_CEL_H

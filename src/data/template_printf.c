@@ -11,9 +11,10 @@
 #include "data/template.h"
 #include "data/template_tree.h"
 
-#define MAX_WIDTH 1000u	      /* of a field, and its precision */
-#define NUMBER_TEXT_MAX 1400u /* %f of the largest double with MAX_WIDTH digits behind the point \
-			       */
+#define MAX_WIDTH 1000u /* of a field, and its precision */
+#define NUMBER_TEXT_MAX                                                          \
+	1400u /* %f of the largest double with MAX_WIDTH digits behind the point \
+	       */
 
 struct verb {
 	char name;

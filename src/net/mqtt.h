@@ -1,11 +1,11 @@
 /*
  * mqtt.h - MQTT 5 client (libmosquitto) with its own network thread.
  *
- * Reconnects by itself with backoff and jitter, and subscribes again before on_ready is called: on_ready
- * is where resync begins. PUBACK leaves before a message reaches us, so delivery is certain only by
- * resync. Messages are handed to on_message one at a time, on the client's dispatch thread (not the
- * network thread): a handler may block and may publish. The queue between the two threads is bounded;
- * when it is full the network thread waits (back-pressure through TCP).
+ * Reconnects by itself with backoff and jitter, and subscribes again before on_ready is called:
+ * on_ready is where resync begins. PUBACK leaves before a message reaches us, so delivery is
+ * certain only by resync. Messages are handed to on_message one at a time, on the client's dispatch
+ * thread (not the network thread): a handler may block and may publish. The queue between the two
+ * threads is bounded; when it is full the network thread waits (back-pressure through TCP).
  */
 #ifndef REEVE_NET_MQTT_H
 #define REEVE_NET_MQTT_H
@@ -35,7 +35,7 @@ struct mqtt_property {
 
 struct mqtt_message {
 	struct str topic;
-	struct str content_type; /* property 3; null when absent */
+	struct str content_type;		/* property 3; null when absent */
 	const struct mqtt_property *properties; /* user properties, in order */
 	size_t property_count;
 	struct str payload;
@@ -51,12 +51,12 @@ struct mqtt_config {
 	const char *ca_file; /* TLS when given */
 	const char *cert_file;
 	const char *key_file;
-	uint16_t keepalive_s;     /* 0: 60 */
+	uint16_t keepalive_s;	   /* 0: 60 */
 	uint32_t session_expiry_s; /* 0: the session ends with the connection */
-	bool keep_session;        /* clean start off */
-	const char *filter;       /* subscribed before the first on_ready; NULL: none */
-	/* Any of these may be NULL; all run on the dispatch thread. `message` and `arena` live until the
-	 * handler returns. */
+	bool keep_session;	   /* clean start off */
+	const char *filter;	   /* subscribed before the first on_ready; NULL: none */
+	/* Any of these may be NULL; all run on the dispatch thread. `message` and `arena` live
+	 * until the handler returns. */
 	void (*on_message)(void *context, struct arena *arena, const struct mqtt_message *message);
 	void (*on_ready)(void *context); /* connected, and every subscription acknowledged */
 	void (*on_lost)(void *context);
@@ -64,14 +64,14 @@ struct mqtt_config {
 	struct log *log;
 };
 
-/* Begins to connect and returns; use mqtt_wait_ready when the first connection must succeed. *ret is set
- * before the first handler runs. */
+/* Begins to connect and returns; use mqtt_wait_ready when the first connection must succeed. *ret
+ * is set before the first handler runs. */
 int mqtt_start(struct mqtt **ret, const struct mqtt_config *config, struct error *err);
 /* Disconnects, drops what is queued, joins its threads. NULL accepted. Not from a handler. */
 void mqtt_stop(struct mqtt *mqtt);
 
-/* Remembered and sent on every connection; QoS 1. Shared subscriptions as "$share/group/filter". While
- * connected, on_ready comes again once it is acknowledged. */
+/* Remembered and sent on every connection; QoS 1. Shared subscriptions as "$share/group/filter".
+ * While connected, on_ready comes again once it is acknowledged. */
 int mqtt_subscribe(struct mqtt *mqtt, const char *filter, struct error *err);
 
 /* ERROR_TIMEOUT when not connected by then; the sentence tells the broker's last refusal. */
@@ -79,17 +79,17 @@ int mqtt_wait_ready(struct mqtt *mqtt, int64_t timeout_us, struct error *err);
 bool mqtt_is_ready(struct mqtt *mqtt);
 
 /* Publishes with QoS 1 and waits for PUBACK. Any thread, also a handler. ERROR_UNAVAILABLE when not
- * connected, ERROR_TIMEOUT without PUBACK in MQTT_PUBLISH_TIMEOUT_US, ERROR_FORBIDDEN when the broker
- * says not authorized, ERROR_TOO_LARGE. */
+ * connected, ERROR_TIMEOUT without PUBACK in MQTT_PUBLISH_TIMEOUT_US, ERROR_FORBIDDEN when the
+ * broker says not authorized, ERROR_TOO_LARGE. */
 int mqtt_publish(struct mqtt *mqtt, const struct mqtt_message *message, struct error *err);
 
 /* As mqtt_publish, but returns once the message is handed to the connection. */
 int mqtt_publish_nowait(struct mqtt *mqtt, const struct mqtt_message *message, struct error *err);
 
 /*
- * The two halves of mqtt_publish, for one thread that keeps several messages in flight: begin hands the
- * message over (its payload must live until end), end waits for PUBACK and frees the ticket. Every
- * ticket must be ended. Messages leave in the order in which they were begun.
+ * The two halves of mqtt_publish, for one thread that keeps several messages in flight: begin hands
+ * the message over (its payload must live until end), end waits for PUBACK and frees the ticket.
+ * Every ticket must be ended. Messages leave in the order in which they were begun.
  */
 struct mqtt_ticket;
 int mqtt_publish_begin(struct mqtt *mqtt, const struct mqtt_message *message,
