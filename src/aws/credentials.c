@@ -232,6 +232,7 @@ static struct str random_key(struct arena *arena, const char *prefix)
 int key_ring_mint(struct key_ring *ring, struct arena *arena, struct str account_id,
 	struct str user_name, struct key_ring_entry *ret, struct error *err)
 {
+	CLEANUP(buf_free) struct buf text = BUF_INITIALIZER(CREDENTIALS_FILE_MAX);
 	uint8_t secret[SECRET_BYTES];
 
 	LOCK_SCOPE(&ring->mutex);
@@ -247,12 +248,12 @@ int key_ring_mint(struct key_ring *ring, struct arena *arena, struct str account
 	json_set_text(key, "user_id", random_key(ring->arena, "AIDA"));
 	struct json *keys = json_get(ring->document, "keys");
 	json_append(keys, key);
-	struct str text = json_text(ring->arena, ring->document, JSON_WRITE_PRETTY);
-	if (arena_is_exhausted(ring->arena)) {
+	if (!json_write(&text, ring->document, JSON_WRITE_PRETTY) ||
+		arena_is_exhausted(ring->arena)) {
 		json_remove_at(keys, json_count(keys) - 1);
 		return error_set(err, ERROR_MEMORY, "no memory for another access key");
 	}
-	if (write_file(ring->path, text, err) < 0) {
+	if (write_file(ring->path, buf_str(&text), err) < 0) {
 		json_remove_at(keys, json_count(keys) - 1);
 		return -1;
 	}

@@ -163,17 +163,22 @@ static int compare_parameters(const void *a, const void *b)
 	return order ? order : str_cmp(x->value, y->value);
 }
 
-/* The query sorted by encoded name and value; without X-Amz-Signature when presigned. */
-static struct str canonical_query(struct arena *arena, struct str target)
+/* The query sorted by encoded name and value; without X-Amz-Signature when presigned. What does not
+ * fit is an error: it would not be covered by the signature. */
+static int canonical_query(
+	struct arena *arena, struct str target, struct str *ret, struct error *err)
 {
 	struct str rest = query_of(target), out = STR("");
 	struct parameter parameters[MAX_PARAMETERS];
 	size_t count = 0;
 
-	while (!str_is_null(rest) && rest.len && count < MAX_PARAMETERS) {
+	while (!str_is_null(rest) && rest.len) {
 		struct str value = str_cut(&rest, '&'), name = str_cut(&value, '=');
 		if (str_eq(name, STR("X-Amz-Signature")) || (name.len == 0 && str_is_null(value)))
 			continue;
+		if (count == MAX_PARAMETERS)
+			return error_set(err, ERROR_TOO_LARGE,
+				"the query has more than %d parameters", MAX_PARAMETERS);
 		parameters[count++] = (struct parameter){encode(arena, decode(arena, name), false),
 			encode(arena, decode(arena, value.ptr ? value : STR("")), false)};
 	}
@@ -181,7 +186,8 @@ static struct str canonical_query(struct arena *arena, struct str target)
 	for (size_t i = 0; i < count; i++)
 		out = arena_printf(arena, "%" STR_F "%s%" STR_F "=%" STR_F, STR_A(out),
 			i ? "&" : "", STR_A(parameters[i].name), STR_A(parameters[i].value));
-	return out;
+	*ret = out;
+	return 0;
 }
 
 /* A header's value with runs of spaces as one; all values of a repeated header, joined by commas.
@@ -216,9 +222,11 @@ static struct str canonical_value(
 int sigv4_canonical_request(struct arena *arena, const struct sigv4_request *request,
 	struct str signed_headers, struct str payload_hash, struct str *ret, struct error *err)
 {
-	struct str headers = STR(""), rest = signed_headers;
+	struct str headers = STR(""), rest = signed_headers, query;
 	size_t count = 0;
 
+	if (canonical_query(arena, request->target, &query, err) < 0)
+		return -1;
 	while (!str_is_null(rest)) {
 		struct str name = str_cut(&rest, ';');
 		if (++count > SIGV4_MAX_SIGNED_HEADERS)
@@ -229,9 +237,8 @@ int sigv4_canonical_request(struct arena *arena, const struct sigv4_request *req
 	}
 	*ret = arena_printf(arena,
 		"%" STR_F "\n%" STR_F "\n%" STR_F "\n%" STR_F "\n%" STR_F "\n%" STR_F,
-		STR_A(request->method), STR_A(canonical_path(arena, request->target)),
-		STR_A(canonical_query(arena, request->target)), STR_A(headers),
-		STR_A(signed_headers), STR_A(payload_hash));
+		STR_A(request->method), STR_A(canonical_path(arena, request->target)), STR_A(query),
+		STR_A(headers), STR_A(signed_headers), STR_A(payload_hash));
 	if (arena_is_exhausted(arena))
 		return error_set(err, ERROR_MEMORY, "no memory to check the signature");
 	return 0;

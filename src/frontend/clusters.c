@@ -48,6 +48,8 @@ static const struct codes delete_codes = {.not_found = "CLUSTERS-MGMT-DELETE-001
 	.conflict = "CLUSTERS-MGMT-DELETE-003"};
 
 #define VALIDATION_CODE "CLUSTERS-MGMT-VALIDATION-001"
+#define NOT_FOUND "Cluster not found"
+#define CHANGED_BY_OTHERS "the cluster is being changed by others; read it and try again"
 #define VALIDATION_REASON "The cluster's fields are not valid"
 
 /* --- refusals ------------------------------------------------------------------------------ */
@@ -69,24 +71,24 @@ static void relay(struct http_request *request, struct http_response *response,
 		service_fail_fields(
 			request, response, 422, VALIDATION_CODE, VALIDATION_REASON, fields);
 	else if (answer->status == 404 && codes->not_found)
-		service_fail(request, response, 404, codes->not_found, STR("Cluster not found"));
+		service_fail(request, response, 404, codes->not_found, STR(NOT_FOUND));
 	else if (answer->status == 409 && codes->conflict)
 		service_fail(request, response, 409, codes->conflict, detail);
 	else if (answer->status == 400 && codes->refused)
 		service_fail(request, response, 400, codes->refused, detail);
 	else
-		service_fail(request, response, answer->status >= 500 ? answer->status : 500,
+		service_fail(request, response,
+			answer->status >= 500 || answer->status == 429 ? answer->status : 500,
 			codes->failed, detail);
 }
 
 /* CLM's answer, when it is a success; otherwise the response is filled and false returned. */
 static bool call(struct http_request *request, struct http_response *response,
-	const struct codes *codes, const char *method, struct str path, const struct json *body,
-	struct service_answer *ret)
+	const struct codes *codes, const char *method, struct str path, struct service_answer *ret)
 {
 	struct error err;
 
-	if (service_call_clm(request, method, path, body, STR_NULL, false, ret, &err) < 0) {
+	if (service_call_clm(request, method, path, NULL, STR_NULL, false, ret, &err) < 0) {
 		fail_error(request, response, codes->failed, &err);
 		return false;
 	}
@@ -146,25 +148,49 @@ static bool is_zero(const struct json *value)
 	}
 }
 
-/* Fields that only the platform sets; equal to what is stored they are let through, so that what
- * was read can be sent back. */
+/* Fields that only the platform sets. */
+static const char *const service_set[] = {"accountId", "creatorARN", "internalId"};
+#define SERVICE_SET_COUNT (sizeof(service_set) / sizeof(service_set[0]))
+
+/* Equal to what is stored they are let through, so that what was read can be sent back. */
 static struct json *service_set_errors(
 	struct arena *arena, const struct json *spec, const struct json *stored)
 {
-	static const char *const names[] = {"accountId", "creatorARN", "internalId"};
 	struct json *errors = json_new_array(arena);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const struct json *value = json_get(spec, names[i]);
-		if (is_zero(value) || (stored && json_equal(value, json_get(stored, names[i]))))
+	for (size_t i = 0; i < SERVICE_SET_COUNT; i++) {
+		const struct json *value = json_get(spec, service_set[i]);
+		if (is_zero(value) ||
+			(stored && json_equal(value, json_get(stored, service_set[i]))))
 			continue;
 		struct json *error = json_new_object(arena);
-		json_set_text(error, "field", arena_printf(arena, "spec.%s", names[i]));
+		json_set_text(error, "field", arena_printf(arena, "spec.%s", service_set[i]));
 		json_set_text(error, "reason",
 			STR("field is platform-managed and cannot be set by customers"));
 		json_append(errors, error);
 	}
 	return json_count(errors) ? errors : NULL;
+}
+
+/* A null or empty one passes as "not set" above; merged in, it would take the platform's away. */
+static struct json *without_service_set(struct arena *arena, const struct json *spec)
+{
+	struct json *copy = json_copy(arena, spec);
+
+	for (size_t i = 0; i < SERVICE_SET_COUNT; i++)
+		json_remove(copy, str_of(service_set[i]));
+	return copy;
+}
+
+/* Whether the path may name a cluster at all. Ids are UUIDs; anything else (".." would climb in
+ * CLM's paths) is answered here. */
+static bool names_cluster(
+	struct http_request *request, struct http_response *response, const struct codes *codes)
+{
+	if (id_is_uuid(request->variables[0]))
+		return true;
+	service_fail(request, response, 404, codes->not_found, STR(NOT_FOUND));
+	return false;
 }
 
 static struct str cluster_path(struct http_request *request, const char *below)
@@ -183,7 +209,7 @@ static bool read_reports(struct http_request *request, struct http_response *res
 	struct str path = arena_printf(request->arena, "/clusters/%" STR_F "/statuses?size=100",
 		STR_A(http_encode(request->arena, id)));
 
-	if (!call(request, response, codes, "GET", path, NULL, &answer))
+	if (!call(request, response, codes, "GET", path, &answer))
 		return false;
 	*ret = json_get(answer.body, "items");
 	return true;
@@ -203,7 +229,8 @@ void clusters_get(struct http_request *request, struct http_response *response)
 {
 	struct service_answer answer;
 
-	if (call(request, response, &get_codes, "GET", cluster_path(request, ""), NULL, &answer))
+	if (names_cluster(request, response, &get_codes) &&
+		call(request, response, &get_codes, "GET", cluster_path(request, ""), &answer))
 		answer_cluster(request, response, 200, &get_codes, answer.body);
 }
 
@@ -212,8 +239,9 @@ void clusters_statuses(struct http_request *request, struct http_response *respo
 	struct service_answer answer;
 	struct json *reports, *body = json_new_object(request->arena);
 
-	if (!call(request, response, &status_codes, "GET", cluster_path(request, ""), NULL,
-		    &answer) ||
+	if (!names_cluster(request, response, &status_codes) ||
+		!call(request, response, &status_codes, "GET", cluster_path(request, ""),
+			&answer) ||
 		!read_reports(request, response, &status_codes, json_get_text(answer.body, "id"),
 			&reports))
 		return;
@@ -246,7 +274,7 @@ static bool read_window(struct http_request *request, struct http_response *resp
 		struct json *item;
 		struct str path = arena_printf(request->arena, "/clusters?page=%lld&size=%lld",
 			(long long)page, (long long)limit);
-		if (!call(request, response, &list_codes, "GET", path, NULL, &answer))
+		if (!call(request, response, &list_codes, "GET", path, &answer))
 			return false;
 		*ret_total = json_int(json_get(answer.body, "total"), 0);
 		json_for_each (json_get(answer.body, "items"), i, item) {
@@ -380,8 +408,7 @@ static int try_update(
 	struct json *patch = json_new_object(request->arena);
 	struct error err;
 
-	if (!call(request, response, &update_codes, "GET", cluster_path(request, ""), NULL,
-		    &stored))
+	if (!call(request, response, &update_codes, "GET", cluster_path(request, ""), &stored))
 		return 0;
 	const struct json *old = json_get(stored.body, "spec");
 	struct json *errors = service_set_errors(request->arena, given, old);
@@ -392,7 +419,7 @@ static int try_update(
 	}
 	json_set(patch, "spec",
 		merge_patch(request->arena, json_copy(request->arena, old),
-			json_copy(request->arena, given)));
+			without_service_set(request->arena, given)));
 	if (service_call_clm(request, "PATCH", cluster_path(request, ""), patch, stored.etag, false,
 		    &answer, &err) < 0) {
 		fail_error(request, response, update_codes.failed, &err);
@@ -411,8 +438,11 @@ void clusters_update(struct http_request *request, struct http_response *respons
 {
 	static const char *const known[] = {
 		"spec", "name", "kind", "labels", "target_project_id", NULL};
-	struct json *body = read_body(request, response, &update_codes, known);
+	struct json *body;
 
+	if (!names_cluster(request, response, &update_codes))
+		return;
+	body = read_body(request, response, &update_codes, known);
 	if (!body)
 		return;
 	const struct json *spec = json_get(body, "spec");
@@ -428,30 +458,49 @@ void clusters_update(struct http_request *request, struct http_response *respons
 	for (int i = 0; i < FRONTEND_UPDATE_TRIES; i++)
 		if (try_update(request, response, spec) == 0)
 			return;
-	service_fail(request, response, 409, update_codes.conflict,
-		STR("the cluster is being changed by others; read it and try again"));
+	service_fail(request, response, 409, update_codes.conflict, STR(CHANGED_BY_OTHERS));
 }
 
 /* --- delete -------------------------------------------------------------------------------- */
 
-void clusters_delete(struct http_request *request, struct http_response *response)
+/* One try, as try_update: protection may be switched on between reading and deleting. */
+static int try_delete(struct http_request *request, struct http_response *response)
 {
-	struct service_answer answer;
+	struct service_answer stored, answer;
 	struct json *body = json_new_object(request->arena);
+	struct error err;
 
-	if (!call(request, response, &delete_codes, "GET", cluster_path(request, ""), NULL,
-		    &answer))
-		return;
-	if (json_bool(json_find(answer.body, "spec", "deleteProtection", NULL), false)) {
+	if (!call(request, response, &delete_codes, "GET", cluster_path(request, ""), &stored))
+		return 0;
+	if (json_bool(json_find(stored.body, "spec", "deleteProtection", NULL), false)) {
 		service_fail(request, response, 409, delete_codes.conflict,
 			STR("the cluster is protected from deletion; set spec.deleteProtection to "
 			    "false first"));
-		return;
+		return 0;
 	}
-	if (!call(request, response, &delete_codes, "DELETE", cluster_path(request, ""), NULL,
-		    &answer))
-		return;
+	if (service_call_clm(request, "DELETE", cluster_path(request, ""), NULL, stored.etag, false,
+		    &answer, &err) < 0) {
+		fail_error(request, response, delete_codes.failed, &err);
+		return 0;
+	}
+	if (answer.status == 412)
+		return 1;
+	if (answer.status >= 300) {
+		relay(request, response, &delete_codes, &answer);
+		return 0;
+	}
 	json_set_text(body, "cluster_id", request->variables[0]);
 	json_set_text(body, "message", STR("Cluster deletion initiated"));
 	service_answer(request, response, 202, body);
+	return 0;
+}
+
+void clusters_delete(struct http_request *request, struct http_response *response)
+{
+	if (!names_cluster(request, response, &delete_codes))
+		return;
+	for (int i = 0; i < FRONTEND_UPDATE_TRIES; i++)
+		if (try_delete(request, response) == 0)
+			return;
+	service_fail(request, response, 409, delete_codes.conflict, STR(CHANGED_BY_OTHERS));
 }

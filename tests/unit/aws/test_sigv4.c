@@ -185,10 +185,115 @@ static void a_malformed_signature_is_named(void **unused)
 	}
 }
 
+/* Signatures that botocore 1.35 makes at 2026-01-01T12:00:00Z. */
+static void foreign_signatures_are_the_same(void **unused)
+{
+	static const struct {
+		const char *host, *target, *signature;
+	} cases[] = {
+		{"127.0.0.1:8000", "/api/v0/clusters/a%20b%2Fc?x=%C3%BC&x=1&y=~-._&z",
+			"6fd1da8d47fd71311cd74f62d9f1284ab63a83fab893ece0df4bae656b4f03b6"},
+		{"h", "/./a/../b//c/",
+			"b2231f90b5f3996cf098ad3b2db437d5578366c53cf8c17b223644064c141dfe"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arena *arena = arena_new(0);
+		struct http_header host = {STR("host"), str_of(cases[i].host)}, *headers;
+		struct sigv4_request request = {.method = STR("GET"),
+			.target = str_of(cases[i].target),
+			.headers = &host,
+			.header_count = 1};
+		size_t count;
+
+		assert_int_equal(sigv4_sign(arena, &request, &example, REGION, SERVICE,
+					 at("20260101T120000Z"), false, &headers, &count, NULL),
+			0);
+		assert_true(str_ends_with(headers[count - 1].value, str_of(cases[i].signature)));
+		arena_free(arena);
+	}
+}
+
+#define PRESIGNED                                                                           \
+	"/api/v0/clusters?limit=1&name=a%20b%2Fc&X-Amz-Algorithm=AWS4-HMAC-SHA256"          \
+	"&X-Amz-Credential=AKIDEXAMPLE%2F20260101%2Fus-east-1%2Fexecute-api%2Faws4_request" \
+	"&X-Amz-Date=20260101T120000Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host"
+#define PRESIGNED_BY \
+	"&X-Amz-Signature=8544c70e20c6b67c622134c8f1484e9887affef1804d321e9cdf6b4294970305"
+
+static void a_presigned_url_holds_for_its_time_and_for_nothing_else(void **unused)
+{
+	static const struct {
+		const char *target, *now, *header;
+		const char *word; /* NULL: accepted */
+	} cases[] = {
+		{PRESIGNED PRESIGNED_BY, "20260101T120000Z", NULL, NULL},
+		{PRESIGNED PRESIGNED_BY, "20260101T121000Z", NULL, NULL},
+		{PRESIGNED PRESIGNED_BY, "20260101T121001Z", NULL, "expired"},
+		{PRESIGNED PRESIGNED_BY, "20260101T115459Z", NULL, "clock"},
+		{PRESIGNED "&offset=1" PRESIGNED_BY, "20260101T120000Z", NULL, "does not match"},
+		{PRESIGNED PRESIGNED_BY, "20260101T120000Z", "X-Amz-Account-Id", "not covered"},
+		{PRESIGNED PRESIGNED_BY "0", "20260101T120000Z", NULL, "does not match"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arena *arena = arena_new(0);
+		struct http_header headers[2] = {
+			{STR("Host"), STR("127.0.0.1:8000")}, {str_of(cases[i].header), STR("1")}};
+		struct sigv4_request request = {.method = STR("GET"),
+			.target = str_of(cases[i].target),
+			.headers = headers,
+			.header_count = cases[i].header ? 2 : 1};
+		struct sigv4_claim claim;
+		struct error err = {.message = ""};
+
+		assert_int_equal(sigv4_claim(arena, &request, &claim, &err), 0);
+		assert_true(claim.is_presigned);
+		assert_true(str_eq(claim.access_key, STR("AKIDEXAMPLE")));
+		int result = sigv4_verify(
+			arena, &request, SECRET, REGION, SERVICE, at(cases[i].now), &err);
+		if (result != (cases[i].word ? -1 : 0) ||
+			(cases[i].word && !strstr(err.message, cases[i].word)))
+			fail_msg("%zu: %d, %s", i, result, err.message);
+		arena_free(arena);
+	}
+}
+
+/* What the canonical query has no room for would not be covered by the signature. */
+static void a_query_with_too_many_parameters_is_refused_not_cut(void **unused)
+{
+	static char target[4096];
+	struct arena *arena = arena_new(0);
+	struct http_header host = {STR("host"), STR("h")}, *headers;
+	struct sigv4_request request = {.method = STR("GET"), .headers = &host, .header_count = 1};
+	struct error err;
+	size_t length = 2, count;
+
+	(void)unused;
+	memcpy(target, "/?", length);
+	for (int i = 0; i < 257; i++, length += 4)
+		memcpy(target + length, "&a=1", 4);
+	request.target = str_n(target, length);
+	assert_int_equal(sigv4_sign(arena, &request, &example, REGION, SERVICE, 0, false, &headers,
+				 &count, &err),
+		-1);
+	assert_int_equal(err.code, ERROR_TOO_LARGE);
+	request.target = str_n(target, length - 4);
+	assert_int_equal(sigv4_sign(arena, &request, &example, REGION, SERVICE, 0, false, &headers,
+				 &count, &err),
+		0);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_published_example_is_signed_as_published),
+		cmocka_unit_test(foreign_signatures_are_the_same),
+		cmocka_unit_test(a_presigned_url_holds_for_its_time_and_for_nothing_else),
+		cmocka_unit_test(a_query_with_too_many_parameters_is_refused_not_cut),
 		cmocka_unit_test(what_was_changed_after_signing_is_named),
 		cmocka_unit_test(a_malformed_signature_is_named),
 	};
