@@ -4,10 +4,12 @@
  * A page and its total are read from one snapshot. Pages are ordered by id last, so that equal keys
  * do not change places between pages.
  */
+#include "base/cleanup.h"
 #include "clm/api.h"
 #include "clm/search.h"
 
 #define DEFAULT_ORDER "created_time desc"
+#define LIST_MAX_BYTES JSON_MAX_BYTES /* of a page: what our own clients take */
 
 struct listing {
 	struct api_request *request;
@@ -145,27 +147,48 @@ static int query_page(
 		values, count + 2, ret, err);
 }
 
-static int write_page(struct sql *sql, struct listing *listing, struct error *err)
+static int write_items(
+	struct sql_rows *rows, struct arena *arena, struct listing *listing, struct error *err)
 {
-	struct sql_rows *rows;
 	int more;
 
-	if (query_page(sql, listing, &rows, err) != 0)
-		return -1;
-	buf_add_cstr(&listing->body, "{\"items\":[");
 	while ((more = sql_next(rows, err)) == 1) {
 		struct resource resource;
 
-		resource_from_row(rows, listing->request->http->arena, &resource);
+		arena_reset(arena);
+		resource_from_row(rows, arena, &resource);
+		if (arena_is_exhausted(arena))
+			return error_set(err, ERROR_MEMORY, "no room for a resource");
 		if (listing->count++ > 0)
 			buf_add_byte(&listing->body, ',');
 		resource_write(&listing->body, &resource);
 	}
+	return more;
+}
+
+static int write_page(struct sql *sql, struct listing *listing, struct error *err)
+{
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+	struct sql_rows *rows;
+	int result;
+
+	if (arena == NULL)
+		return error_set(err, ERROR_MEMORY, "no room for a list");
+	if (query_page(sql, listing, &rows, err) != 0)
+		return -1;
+	buf_add_cstr(&listing->body, "{\"items\":[");
+	result = write_items(rows, arena, listing, err);
 	sql_end(rows);
+	if (result != 0)
+		return -1;
 	buf_printf(&listing->body, "],\"page\":%lld,\"size\":%lld,\"total\":%lld}",
 		(long long)listing->page.page, (long long)listing->count,
 		(long long)listing->total);
-	return more < 0 ? -1 : 0;
+	if (listing->body.failed)
+		return error_set(err, ERROR_TOO_LARGE,
+			"the page is larger than %zu bytes; ask for a smaller size",
+			LIST_MAX_BYTES);
+	return 0;
 }
 
 /* A store_work. */
@@ -195,7 +218,7 @@ void api_list(struct api_request *request)
 		return;
 	}
 	listing->request = request;
-	buf_init(&listing->body, 0);
+	buf_init(&listing->body, LIST_MAX_BYTES);
 	if (!read_wishes(listing))
 		return;
 	if (store_read(request->api->catalog->store, list, listing, &err) != 0) {

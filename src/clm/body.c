@@ -522,6 +522,8 @@ static bool fill_status(const struct reading *reading, const struct json *body, 
 	report->adapter = json_str(member(body, "adapter"));
 	if (str_is_empty(report->adapter))
 		return invalid(reading, "adapter is required");
+	if (report->adapter.len > BODY_MAX_ADAPTER)
+		return invalid(reading, "adapter must be at most %u characters", BODY_MAX_ADAPTER);
 	if (!json_to_int(member(body, "observed_generation"), &report->observed_generation) ||
 		report->observed_generation < 1)
 		return invalid(reading, "observed_generation must be >= 1");

@@ -15,6 +15,7 @@
 #include "clm/report.h"
 
 #define BODY_MAX_CONDITIONS 64u /* in one report */
+#define BODY_MAX_ADAPTER 255u	/* bytes of an adapter's name */
 #define BODY_MAX_REASON 1024u	/* characters, of a force-delete */
 #define BODY_OBSERVED_AHEAD_US (INT64_C(5) * 60 * 1000000)
 #define BODY_OBSERVED_BEHIND_US (INT64_C(30) * 60 * 1000000)

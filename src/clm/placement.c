@@ -124,6 +124,8 @@ static int find_placement(struct change *change, struct str id, struct str *ret,
 	more = sql_next(rows, err);
 	*ret = more == 1 ? sql_str_copy(rows, 0, change->arena) : STR_NULL;
 	sql_end(rows);
+	if (more == 1 && str_is_null(*ret))
+		return error_set(err, ERROR_MEMORY, "no room for a placement");
 	return more < 0 ? -1 : 0;
 }
 

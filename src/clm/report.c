@@ -184,6 +184,8 @@ int report_load(struct sql *sql, struct arena *arena, struct str resource, struc
 	sql_end(rows);
 	if (more < 0)
 		return -1;
+	if (arena_is_exhausted(arena))
+		return error_set(err, ERROR_MEMORY, "no room for the reports on a resource");
 	*ret = list;
 	return 0;
 }

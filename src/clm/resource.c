@@ -134,6 +134,8 @@ int resource_find(struct sql *sql, struct arena *arena, const struct scope *scop
 	sql_end(rows);
 	if (more < 0)
 		return -1;
+	if (arena_is_exhausted(arena))
+		return error_set(err, ERROR_MEMORY, "no room for a resource");
 	if (more == 0 || !is_within(scope, &found))
 		return error_set(err, ERROR_NOT_FOUND, "%" STR_F " with id='%" STR_F "' not found",
 			STR_A(scope->kind != NULL ? scope->kind->name : STR("Resource")),
@@ -174,6 +176,8 @@ int resource_children(struct sql *sql, struct arena *arena, struct str owner, st
 	sql_end(rows);
 	if (more < 0)
 		return -1;
+	if (arena_is_exhausted(arena))
+		return error_set(err, ERROR_MEMORY, "no room for the children");
 	*ret = children;
 	*ret_count = count;
 	return 0;

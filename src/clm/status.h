@@ -13,6 +13,8 @@
 
 #include "clm/lifecycle.h"
 
+#define STATUS_MAX_ADAPTERS 256u /* that report on one resource */
+
 struct status_put {
 	struct change change;
 	struct scope scope;
@@ -24,7 +26,8 @@ struct status_put {
 	struct report ret_stored;
 };
 
-/* A store_work. ERROR_NOT_FOUND; ERROR_INVALID when Available, Applied or Health is missing. */
+/* A store_work. ERROR_NOT_FOUND; ERROR_INVALID when Available, Applied or Health is missing;
+ * ERROR_LIMITED for one adapter too many. */
 int status_put(struct sql *sql, void *put, struct error *err);
 
 #endif

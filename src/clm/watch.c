@@ -25,6 +25,8 @@
 #define WATCH_REST_US INT64_C(50000)
 #define WATCH_NAP_US INT64_C(1000) /* the shortest sleep of the dispatcher */
 #define WATCH_LINE_MAX ((size_t)8 << 20)
+#define WATCH_BATCH_BYTES ((size_t)8 << 20) /* of lines; the batch is cut behind the one too many \
+					     */
 
 struct stream {
 	struct stream *next;
@@ -44,7 +46,6 @@ struct stream {
 struct batch {
 	struct arena *arena;
 	int64_t after;
-	int64_t last; /* the newest sequence in it */
 	struct feed_row *rows;
 	size_t count;
 	struct str *plain; /* lines, null until rendered */
@@ -119,7 +120,6 @@ static int batch_load(struct watch *watch, int64_t after, struct error *err)
 
 	arena_reset(batch->arena);
 	batch->after = after;
-	batch->last = after;
 	batch->count = 0;
 	if (feed_read(watch->catalog->feed, batch->arena, after, WATCH_BATCH_ROWS, &batch->rows,
 		    &batch->count, err) != 0)
@@ -128,8 +128,6 @@ static int batch_load(struct watch *watch, int64_t after, struct error *err)
 	batch->full = arena_calloc(batch->arena, batch->count + 1, sizeof(*batch->full));
 	if (batch->plain == NULL || batch->full == NULL)
 		return error_set(err, ERROR_MEMORY, "no room for a batch of the feed");
-	if (batch->count > 0)
-		batch->last = batch->rows[batch->count - 1].sequence;
 	return 0;
 }
 
@@ -185,6 +183,7 @@ static int render_full(struct sql *sql, void *argument, struct error *err)
 {
 	struct rendering *rendering = argument;
 	struct batch *batch = &rendering->watch->batch;
+	size_t bytes = 0;
 	CLEANUP(buf_free) struct buf line = BUF_INITIALIZER(WATCH_LINE_MAX);
 
 	for (size_t i = 0; i < batch->count; i++) {
@@ -199,6 +198,9 @@ static int render_full(struct sql *sql, void *argument, struct error *err)
 		batch->full[i] = line.failed ? STR_NULL : arena_str(batch->arena, buf_str(&line));
 		if (str_is_null(batch->full[i]))
 			return error_set(err, ERROR_MEMORY, "no room for a batch of the feed");
+		bytes += line.len;
+		if (bytes > WATCH_BATCH_BYTES)
+			batch->count = i + 1;
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +173,57 @@ static void a_watch_far_behind_catches_up(void **state)
 	assert_int_equal(json_int(json_get(json_at(lines, 100), "sequence"), 0), 100);
 }
 
+struct counting {
+	size_t lines;
+	size_t wanted;
+};
+
+static bool count_line(void *arg, struct str line)
+{
+	struct counting *counting = arg;
+
+	if (!str_starts_with(line, STR("{\"heartbeat\"")))
+		counting->lines++;
+	return counting->lines < counting->wanted;
+}
+
+/* 40 documents of nearly the size that a request may have. */
+static void the_largest_documents_are_listed_and_watched_in_parts(void **state)
+{
+	static const size_t size = 900000;
+	struct region *region = *state;
+	struct counting counting = {.wanted = 40};
+	const struct http_call call = {.method = "GET",
+		.path = STR(V1 "/clusters/watch?after=0&include=resource"),
+		.timeout_us = 30000000};
+	char *body = calloc(1, size + 100);
+	struct stop never;
+	struct answer answer;
+
+	assert_non_null(body);
+	for (int i = 0; i < 40; i++) {
+		int start = snprintf(
+			body, 100, "{\"kind\":\"Cluster\",\"name\":\"c-%d\",\"spec\":{\"f\":\"", i);
+
+		memset(body + start, 'x', size);
+		snprintf(body + start + size, 8, "\"}}");
+		answer = region_call(region, "POST", V1 "/clusters", body, NULL);
+		assert_int_equal(answer.status, 201);
+		arena_reset(region->arena);
+	}
+	free(body);
+	answer = region_get(region, V1 "/clusters?size=40");
+	assert_int_equal(answer.status, 400);
+	assert_true(str_find(answer.body, STR("ask for a smaller size")) >= 0);
+	answer = region_get(region, V1 "/clusters?size=15&page=2");
+	assert_int_equal(answer.status, 200);
+	assert_int_equal(json_count(json_get(answer.json, "items")), 15);
+	stop_init(&never);
+	http_client_lines(region->client, &call, &never, count_line, &counting, NULL, NULL);
+	stop_destroy(&never);
+	assert_int_equal(counting.lines, 40);
+}
+
 /* --- all at once ----------------------------------------------------------------------------- */
 
 #define WRITERS 16
@@ -301,6 +353,7 @@ int main(void)
 		WITH_REGION(a_watch_hears_only_its_kind_owner_and_tenant),
 		WITH_REGION(without_a_cursor_it_begins_now),
 		WITH_REGION(a_watch_far_behind_catches_up),
+		WITH_REGION(the_largest_documents_are_listed_and_watched_in_parts),
 		WITH_REGION(every_committed_row_is_heard_in_order),
 		WITH_REGION(stopping_the_server_ends_its_watches),
 	};
