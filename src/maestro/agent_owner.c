@@ -308,7 +308,7 @@ int agent_owner_record(struct agent *agent, struct arena *arena, const struct ag
 	uint64_t hash = hash_fnv1a(json_text(arena, list, JSON_WRITE_COMPACT));
 	bool is_known = pass->applied_hash == hash && !owner->applied;
 	*ret_hash = hash;
-	if (is_known && json_count(kept) == 0)
+	if (is_known && kept && json_count(kept) == 0)
 		return 0;
 	*ret_hash = 0;
 	if (owner_fetch(agent, arena, owner, err) < 0)
@@ -318,8 +318,9 @@ int agent_owner_record(struct agent *agent, struct arena *arena, const struct ag
 	json_for_each (owner->applied, i, each) {
 		if (applied_find(applied, each))
 			continue;
-		kept_count += applied_find(kept, each) != NULL;
-		json_append(applied_find(kept, each) ? list : removed, each);
+		bool is_kept = !kept || applied_find(kept, each);
+		kept_count += is_kept;
+		json_append(is_kept ? list : removed, each);
 	}
 	/* A removal that fails is still written down, so that it is not forgotten. */
 	size_t before = json_count(list);

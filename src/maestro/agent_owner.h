@@ -26,10 +26,11 @@ struct json *agent_applied_new(
 	struct arena *arena, const struct kube_resource *resource, const struct json *live);
 
 /*
- * Makes status.appliedResources the given list (it is sorted in place) and deletes what the old
- * list has and neither `applied` nor `kept` names; `kept` tells by {group,resource,namespace,name}
- * what the spec still wants but could not be applied now. *ret_hash is the list's hash, 0 while
- * deletions are under way. Does nothing when pass->applied_hash is that of the list already.
+ * Makes status.appliedResources the given list, sorted, and deletes what the old list has and
+ * neither `applied` nor `kept` names; `kept` tells by {group,resource,namespace,name} what the spec
+ * still wants but could not be applied now (NULL: nothing may be deleted). *ret_hash is the list's
+ * hash, 0 while it is not all that the spec says. Does nothing when pass->applied_hash is that of
+ * the list already.
  */
 int agent_owner_record(struct agent *agent, struct arena *arena, const struct agent_pass *pass,
 	struct agent_owner *owner, struct json *applied, const struct json *kept,

@@ -240,18 +240,9 @@ static void plan_feedback(struct turn *turn, struct plan *plan)
 			&plan->outcome.feedback, &plan->outcome.feedback_error);
 }
 
-static bool needs_owner(const struct turn *turn)
-{
-	for (size_t i = 0; i < turn->count; i++) {
-		if (turn->plans[i].config.strategy != AGENT_STRATEGY_READ_ONLY)
-			return true;
-	}
-	return false;
-}
-
 static int turn_own(struct turn *turn, struct error *err)
 {
-	if (turn->owner_reference || !needs_owner(turn))
+	if (turn->owner_reference)
 		return 0;
 	if (agent_owner_ensure(turn->agent, turn->arena, turn->pass, &turn->owner, err) < 0)
 		return -1;
@@ -330,38 +321,45 @@ static void turn_tell(struct turn *turn, struct agent_outcome *outcome)
 			LOG_ERROR(&err));
 }
 
-static void turn_record(struct turn *turn, struct agent_outcome *outcome)
+/* What was applied goes to `applied`; what is wanted but could not be applied, to `kept`. False
+ * when a kind is unknown: its plural is too, so what is wanted cannot be told apart. */
+static bool turn_list_applied(const struct turn *turn, struct json *applied, struct json *kept)
 {
-	struct json *applied = json_new_array(turn->arena);
-	struct json *kept = json_new_array(turn->arena);
+	bool are_mapped = true;
 	for (size_t i = 0; i < turn->count; i++) {
-		struct plan *plan = &turn->plans[i];
-		if (plan->config.strategy == AGENT_STRATEGY_READ_ONLY)
+		const struct plan *plan = &turn->plans[i];
+		are_mapped &= plan->is_mapped;
+		if (plan->config.strategy == AGENT_STRATEGY_READ_ONLY || !plan->is_mapped)
 			continue;
-		/* The plural of an unknown kind is not known, so nothing can be told apart. */
-		if (!plan->is_mapped)
-			return;
-		bool is_applied = plan->live && str_is_null(plan->outcome.apply_error);
+		if (plan->live && str_is_null(plan->outcome.apply_error)) {
+			json_append(applied,
+				agent_applied_new(turn->arena, &plan->resource, plan->live));
+			continue;
+		}
 		struct json *entry = json_new_object(turn->arena);
 		json_set_text(entry, "group", plan->meta.group);
 		json_set_text(entry, "resource", plan->meta.resource);
 		json_set_text(entry, "namespace", plan->meta.name_space);
 		json_set_text(entry, "name", plan->meta.name);
-		json_append(is_applied ? applied : kept,
-			is_applied ? agent_applied_new(turn->arena, &plan->resource, plan->live)
-				   : entry);
+		json_append(kept, entry);
 	}
+	return are_mapped;
+}
+
+static void turn_record(struct turn *turn, struct agent_outcome *outcome)
+{
+	struct json *applied = json_new_array(turn->arena);
+	struct json *kept = json_new_array(turn->arena);
 	struct error err;
-	if (!turn->owner_reference)
-		return;
-	if (agent_owner_record(turn->agent, turn->arena, turn->pass, &turn->owner, applied, kept,
-		    &outcome->applied_hash, &err) < 0) {
+	bool may_remove = turn_list_applied(turn, applied, kept);
+	if (agent_owner_record(turn->agent, turn->arena, turn->pass, &turn->owner, applied,
+		    may_remove ? kept : NULL, &outcome->applied_hash, &err) < 0) {
 		log_warn(turn->agent->log, "applied objects not recorded",
 			LOG_STR("bundle", turn->pass->id), LOG_ERROR(&err));
 		turn->is_failed = true;
 	}
 	/* Objects that left the spec are on their way out. */
-	if (outcome->applied_hash == 0 && json_count(kept) == 0)
+	if (outcome->applied_hash == 0 && may_remove && json_count(kept) == 0)
 		turn->is_failed = true;
 }
 

@@ -142,7 +142,7 @@ static int setup(void **state)
 	if (!broker_is_installed())
 		fail_msg("mosquitto is not installed");
 	pthread_mutex_init(&fixture->mutex, NULL);
-	broker_start(&fixture->broker, "");
+	broker_start(&fixture->broker, "set_tcp_nodelay true\n");
 	fixture->kube = kube_peer_start();
 	struct mqtt_config config = {.host = "127.0.0.1",
 		.port = fixture->broker.port,
@@ -555,6 +555,23 @@ static void a_kind_that_comes_later_is_applied_then(void **state)
 	await_status_with(fixture, "\"AppliedManifestWorkComplete\"");
 }
 
+static void a_bundle_that_is_half_applied_goes_whole(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *bundle =
+		"{\"manifests\":[{\"apiVersion\":\"example.com/v1\",\"kind\":\"Widget\","
+		"\"metadata\":{\"name\":\"w\",\"namespace\":\"ns-a\"}}," CONFIG_MAP("a", "1") "]}";
+	send_spec(fixture, "create_request", ID, 1, bundle);
+	await_status_with(fixture, "\"AppliedManifestWorkFailed\"");
+	char *path = owner_path(fixture, ID);
+	await_object(fixture, path, "\"appliedResources\"", true);
+	send_spec(fixture, "delete_request", ID, 1, bundle);
+	await_status_with(fixture, "\"Deleted\"");
+	assert_false(exists(fixture, CM_A));
+	assert_false(exists(fixture, path));
+	free(path);
+}
+
 static void a_cluster_that_fails_is_tried_until_it_works(void **state)
 {
 	struct fixture *fixture = *state;
@@ -669,6 +686,7 @@ int main(void)
 		TEST(what_happened_without_a_broker_is_told_afterwards),
 		TEST(a_server_that_comes_back_is_told_what_is_known),
 		TEST(a_kind_that_comes_later_is_applied_then),
+		TEST(a_bundle_that_is_half_applied_goes_whole),
 		TEST(a_cluster_that_fails_is_tried_until_it_works),
 		TEST(strategies_write_what_they_may),
 		TEST(malformed_messages_are_dropped_and_counted),
