@@ -25,8 +25,9 @@
 #define WATCH_REST_US INT64_C(50000)
 #define WATCH_NAP_US INT64_C(1000) /* the shortest sleep of the dispatcher */
 #define WATCH_LINE_MAX ((size_t)8 << 20)
-#define WATCH_BATCH_BYTES ((size_t)8 << 20) /* of lines; the batch is cut behind the one too many \
-					     */
+#define WATCH_BATCH_BYTES                                                       \
+	((size_t)8 << 20) /* of lines; the batch is cut behind the one too many \
+			   */
 
 struct stream {
 	struct stream *next;
