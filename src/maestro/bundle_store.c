@@ -34,7 +34,8 @@ const struct store_migration bundle_migrations[] = {
 };
 const size_t bundle_migration_count = sizeof(bundle_migrations) / sizeof(bundle_migrations[0]);
 
-/* --- bundles ----------------------------------------------------------------------------------- /  */
+/* --- bundles ----------------------------------------------------------------------------------- /
+ */
 
 void bundle_from_row(struct arena *arena, struct sql_rows *rows, struct bundle *ret)
 {
@@ -235,9 +236,14 @@ int bundle_remove(struct sql *sql, struct feed *feed, const struct bundle *bundl
 		write_tombstone(sql, bundle, now_us, err) != 0)
 		return -1;
 	json_set_text(detail, "source", bundle->source);
+	json_set_int(detail, "created_us", bundle->created_us);
+	json_set_int(detail, "deleted_us", bundle->deleted_us);
+	json_set_int(detail, "status_version", bundle->status_version);
 	json_set(detail, "metadata", json_new_raw(arena, bundle->metadata));
 	if (!str_is_null(bundle->status))
 		json_set(detail, "status", json_new_raw(arena, bundle->status));
+	if (!str_is_null(bundle->status_event))
+		json_set(detail, "event", json_new_raw(arena, bundle->status_event));
 	return append(sql, feed, bundle, BUNDLE_EVENT_GONE, now_us,
 		json_text(arena, detail, JSON_WRITE_COMPACT), err);
 }
@@ -246,6 +252,54 @@ int bundle_resend(
 	struct sql *sql, struct feed *feed, const struct bundle *bundle, struct error *err)
 {
 	return append(sql, feed, bundle, BUNDLE_EVENT_RESEND, bundle->updated_us, STR_NULL, err);
+}
+
+int bundle_tell(struct sql *sql, struct feed *feed, const struct bundle *bundle, struct error *err)
+{
+	return append_with_source(sql, feed, bundle, BUNDLE_EVENT_TELL, bundle->updated_us, err);
+}
+
+bool bundle_event_is_public(struct str event)
+{
+	return !str_eq_c(event, BUNDLE_EVENT_RESEND) && !str_eq_c(event, BUNDLE_EVENT_TELL);
+}
+
+static struct str member_text(struct arena *arena, const struct json *document, const char *name)
+{
+	const struct json *member = json_get(document, name);
+
+	return member == NULL ? STR_NULL : json_text(arena, member, JSON_WRITE_COMPACT);
+}
+
+bool bundle_from_detail(struct arena *arena, const struct feed_row *row, struct bundle *ret)
+{
+	struct json *detail;
+
+	if (!str_eq_c(row->event, BUNDLE_EVENT_GONE) ||
+		json_parse(arena, row->detail, NULL, &detail, NULL) != 0)
+		return false;
+	*ret = (struct bundle){
+		.id = row->id,
+		.source = json_get_text(detail, "source"),
+		.consumer_name = row->owner,
+		.version = row->version,
+		.created_us = json_int(json_get(detail, "created_us"), 0),
+		.deleted_us = json_int(json_get(detail, "deleted_us"), 0),
+		.metadata = member_text(arena, detail, "metadata"),
+		.status = member_text(arena, detail, "status"),
+		.status_event = member_text(arena, detail, "event"),
+		.status_version = json_int(json_get(detail, "status_version"), 0),
+	};
+	return true;
+}
+
+struct str bundle_source_of(struct arena *arena, const struct feed_row *row)
+{
+	struct json *detail;
+
+	if (row->detail.len == 0 || json_parse(arena, row->detail, NULL, &detail, NULL) != 0)
+		return STR_NULL;
+	return json_get_text(detail, "source");
 }
 
 int bundle_has_tombstone(
@@ -286,7 +340,8 @@ int cursor_save(struct sql *sql, const char *name, int64_t sequence, struct erro
 		SQL_CSTR(name), SQL_INT(sequence));
 }
 
-/* --- consumers --------------------------------------------------------------------------------- /  */
+/* --- consumers --------------------------------------------------------------------------------- /
+ */
 
 void consumer_from_row(struct arena *arena, struct sql_rows *rows, struct consumer *ret)
 {

@@ -26,6 +26,8 @@ extern const size_t bundle_migration_count;
 #define BUNDLE_EVENT_RESEND \
 	"resend" /* our own: nothing changed, but the agent must hear it again */
 
+#define BUNDLE_EVENT_TELL "tell" /* our own: sources that ask again are to hear the status */
+
 #define BUNDLE_COLUMNS                                                                             \
 	"id, source, consumer_name, version, created_us, updated_us, deleted_us, status_version, " \
 	"status_sequence, status_hash, event_id, event_time, extensions, metadata, data, status, " \
@@ -64,6 +66,18 @@ int bundle_mark_deleting(struct sql *sql, struct feed *feed, const struct bundle
 /* Removes the row and leaves a tombstone. The feed row carries the last metadata and status. */
 int bundle_remove(struct sql *sql, struct feed *feed, const struct bundle *bundle,
 	struct arena *arena, int64_t now_us, struct error *err);
+
+/* Whether watchers are told of this event: all but our own. */
+bool bundle_event_is_public(struct str event);
+
+/* The detail of a feed row that says "gone": what was known at the end. False: it is not one. */
+bool bundle_from_detail(struct arena *arena, const struct feed_row *row, struct bundle *ret);
+
+/* The source of the bundle that a feed row is about; null when it does not say. */
+struct str bundle_source_of(struct arena *arena, const struct feed_row *row);
+
+/* Tells a source's subscribers the status again. */
+int bundle_tell(struct sql *sql, struct feed *feed, const struct bundle *bundle, struct error *err);
 
 /* Asks the dispatcher to send the bundle again. */
 int bundle_resend(

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "maestro/bundle_store.h"
+#include "maestro/grpc.h"
 #include "maestro/repair.h"
 #include "maestro/rest.h"
 #include "maestro/rest_reply.h"
@@ -34,6 +35,7 @@ struct maestro {
 	struct watch_hub *watches;
 	struct rest rest;
 	struct http_server *http;
+	struct grpc_server *grpc;
 };
 
 /* --- messages -------------------------------------------------------------------------------- */
@@ -154,7 +156,9 @@ static int start_parts(
 		spec_dispatch_start(&maestro->dispatch, server, err) != 0 ||
 		watch_hub_start(&maestro->watches, server, err) != 0)
 		return -1;
-	return serve(maestro, config, err);
+	if (serve(maestro, config, err) != 0)
+		return -1;
+	return maestro_grpc_start(&maestro->grpc, server, config->host, config->grpc_port, err);
 }
 
 int maestro_start(struct maestro **ret, const struct maestro_config *config, struct error *err)
@@ -189,11 +193,17 @@ uint16_t maestro_port(const struct maestro *maestro)
 	return http_server_port(maestro->http);
 }
 
+uint16_t maestro_grpc_port(const struct maestro *maestro)
+{
+	return grpc_server_port(maestro->grpc);
+}
+
 void maestro_stop(struct maestro *maestro)
 {
 	if (maestro == NULL)
 		return;
 	stop_request(&maestro->stop);
+	grpc_server_stop(maestro->grpc);
 	watch_hub_close(maestro->watches);
 	http_server_stop(maestro->http);
 	watch_hub_free(maestro->watches);

@@ -18,8 +18,9 @@ struct maestro;
 /* Strings are copied or used only during the call. */
 struct maestro_config {
 	const char *store_url;
-	const char *host; /* to serve REST on; NULL: 127.0.0.1 */
-	uint16_t port;	  /* 0: any free */
+	const char *host;   /* to serve REST on; NULL: 127.0.0.1 */
+	uint16_t port;	    /* 0: any free */
+	uint16_t grpc_port; /* for sources, on the same host; 0: any free */
 	const char *broker_host;
 	uint16_t broker_port;
 	const char *username; /* at the broker; NULL: none */
@@ -36,6 +37,7 @@ struct maestro_config {
  */
 int maestro_start(struct maestro **ret, const struct maestro_config *config, struct error *err);
 uint16_t maestro_port(const struct maestro *maestro);
+uint16_t maestro_grpc_port(const struct maestro *maestro);
 void maestro_stop(struct maestro *maestro); /* NULL accepted */
 
 #endif

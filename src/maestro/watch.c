@@ -92,7 +92,7 @@ static void send_heartbeat(struct watcher *watcher)
 
 static bool wants(const struct watcher *watcher, const struct line *line)
 {
-	if (str_eq_c(line->row->event, BUNDLE_EVENT_RESEND))
+	if (!bundle_event_is_public(line->row->event))
 		return false;
 	return !watcher->has_source || str_eq_c(line->source, watcher->source);
 }
@@ -109,11 +109,8 @@ static void send_line(struct maestro_server *server, struct watcher *watcher, st
 
 static struct line line_for(struct arena *arena, const struct feed_row *row)
 {
-	struct line line = {.arena = arena, .row = row};
-	struct json *detail;
+	struct line line = {.arena = arena, .row = row, .source = bundle_source_of(arena, row)};
 
-	if (row->detail.len > 0 && json_parse(arena, row->detail, NULL, &detail, NULL) == 0)
-		line.source = json_get_text(detail, "source");
 	return line;
 }
 

@@ -386,12 +386,14 @@ static void connection_end(struct mqtt_network *network)
 	network->connected = false;
 	mosquitto_destroy(network->mosquitto);
 	network->mosquitto = NULL;
-	if (was_announced) {
+	if (was_announced)
 		inbox_put_event(&network->inbox, INBOX_LOST);
+	if (atomic_load(&network->stopping))
+		return;
+	if (was_announced)
 		log_warn(network->config.log, "broker connection lost", LOG_ERROR(&because));
-	} else if (network->attempts == 1 && !atomic_load(&network->stopping)) {
+	else if (network->attempts == 1)
 		log_warn(network->config.log, "broker connection refused", LOG_ERROR(&because));
-	}
 }
 
 static void connection_run(struct mqtt_network *network)
