@@ -171,6 +171,7 @@ static int start_maestro(struct region *region, struct error *err)
 		.log = log_child(region->log, "maestro")};
 
 	if (!config.store_url || state_port_free(region->state, "maestro", &config.port, err) < 0 ||
+		state_port_free(region->state, "maestro-grpc", &config.grpc_port, err) < 0 ||
 		maestro_start(&region->maestro, &config, err) < 0)
 		return error_prefix(err, "Maestro");
 	snprintf(region->maestro_url, sizeof(region->maestro_url), "http://%s:%u", REGION_HOST,
@@ -317,7 +318,8 @@ static struct json *region_document(struct region *region, struct arena *arena)
 	json_set_text(frontend, "account_id", region->key.account_id);
 	json_set_text(clm, "url", str_of(region->clm_url));
 	json_set_text(maestro, "rest", str_of(region->maestro_url));
-	json_set(maestro, "grpc", json_new_null(arena));
+	json_set_text(maestro, "grpc",
+		arena_printf(arena, "%s:%u", REGION_HOST, maestro_grpc_port(region->maestro)));
 	json_set_text(mqtt, "host", STR(REGION_HOST));
 	json_set_int(mqtt, "port", region->broker_port);
 	for (unsigned i = 0; i < region->config.management_clusters; i++) {
