@@ -114,6 +114,31 @@ static void placement_asks_once(void **state)
 		2);
 }
 
+static void placement_says_nothing_twice(void **state)
+{
+	static const struct {
+		const char *health;
+		int64_t age_s;
+		size_t reports;
+	} cases[] = {{"True", 60, 0}, {"False", 60, 1}, {"True", 660, 1}};
+	struct bench *bench = *state;
+	bench_shipped(bench, "placement");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t told_us = clock_now_us(&clock_system) - cases[i].age_s * CLOCK_US_PER_S;
+		with_cluster(bench, example_cluster(bench, 1, ""),
+			bench_text(bench,
+				"{\"items\":[{\"adapter\":\"placement\",\"observed_generation\":1,"
+				"\"last_report_time\":\"%s\",\"data\":{\"managementCluster\":\"mc-"
+				"1\"},"
+				"\"conditions\":[{\"type\":\"Available\",\"status\":\"True\"},"
+				"{\"type\":\"Health\",\"status\":\"%s\"}]}]}",
+				clock_text(bench->arena, told_us).ptr, cases[i].health));
+		peers_clear(bench->peers);
+		assert_int_equal(bench_run(bench, EVENT), ADAPTER_SUCCEEDED);
+		assert_int_equal(peers_count(bench->peers, "PUT", STATUSES), cases[i].reports);
+	}
+}
+
 static void placement_tells_when_nothing_has_room(void **state)
 {
 	struct bench *bench = *state;
@@ -447,6 +472,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(placement_reserves_and_reports_where),
 		TEST(placement_asks_once),
+		TEST(placement_says_nothing_twice),
 		TEST(placement_tells_when_nothing_has_room),
 		TEST(placement_that_fails_keeps_what_it_said),
 		TEST(placement_frees_the_room_last),
