@@ -42,8 +42,12 @@ static void receive_spec(struct agent *agent, struct arena *arena, const struct 
 		return;
 	}
 	atomic_fetch_add(&agent->received, 1);
-	if (action == AGENT_STALE)
+	if (action == AGENT_STALE) {
 		atomic_fetch_add(&agent->stale, 1);
+		/* Late, or from a server that begins anew: told what is here, it can go on from
+		 * there. */
+		stop_poke(&agent->resync_stop);
+	}
 	if (action == AGENT_REFUSE_STUB) {
 		atomic_fetch_add(&agent->refused_stubs, 1);
 		log_warn(agent->log, "the server does not know a bundle; it is kept",
