@@ -337,7 +337,6 @@ int maestro_grpc_start(struct grpc_server **ret, struct maestro_server *server, 
 		.methods = methods,
 		.method_count = sizeof(methods) / sizeof(methods[0]),
 		.context = server,
-		.log = server->log,
 		.name = "maestro-grpc",
 	};
 

@@ -170,7 +170,7 @@ static void check_qualified_name(struct problems *problems, const char *field, s
 		add_invalid(problems, field, key, NAME_PART_TEXT);
 }
 
-/* --- parts of an object ------------------------------------------------------------------------ /  */
+/* --- parts of an object ---------------------------------------------------------------------- */
 
 static void check_api_version(struct problems *problems, struct str text)
 {
@@ -263,7 +263,7 @@ static void check_metadata(struct problems *problems, const struct json *metadat
 	check_labels(problems, json_get(metadata, "labels"));
 }
 
-/* --- public ------------------------------------------------------------------------------------ /  */
+/* --- public ---------------------------------------------------------------------------------- */
 
 struct str manifest_problem(struct arena *arena, const struct json *manifest)
 {

@@ -36,7 +36,7 @@ struct repair {
 	size_t waiting;
 };
 
-/* --- publishing -------------------------------------------------------------------------------- /  */
+/* --- publishing ------------------------------------------------------------------------------ */
 
 /* Publishes a batch of orders; false when the rest of the work is to be given up. */
 static bool publish_orders(struct repair *repair, struct spec_order *orders, size_t count)
@@ -71,7 +71,7 @@ static bool publish_event(struct repair *repair, struct arena *arena,
 	return false;
 }
 
-/* --- spec resync: an agent asks ------------------------------------------------------------------ /  */
+/* --- spec resync: an agent asks -------------------------------------------------------------- */
 
 struct spec_diff {
 	struct repair_request *request;
@@ -238,7 +238,7 @@ static void answer(struct repair *repair, struct repair_request *request)
 	free(diff.orders);
 }
 
-/* --- status resync: we ask ----------------------------------------------------------------------- /  */
+/* --- status resync: we ask ------------------------------------------------------------------- */
 
 struct read_consumers {
 	struct arena *arena;

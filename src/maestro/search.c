@@ -60,7 +60,7 @@ struct parser {
 	struct error *err;
 };
 
-/* --- reading ------------------------------------------------------------------------------------- /  */
+/* --- reading --------------------------------------------------------------------------------- */
 
 static int fail(struct parser *parser, const char *why)
 {
@@ -154,7 +154,7 @@ static int read_value(struct parser *parser, struct str *ret)
 	return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------- /  */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static int bind(struct parser *parser, struct sql_value value)
 {
@@ -182,7 +182,7 @@ static int bind_value(struct parser *parser, enum column_kind kind, struct str t
 	return bind(parser, SQL_STR(text));
 }
 
-/* --- operands ------------------------------------------------------------------------------------ /  */
+/* --- operands -------------------------------------------------------------------------------- */
 
 struct operand {
 	const char *sql;

@@ -45,23 +45,18 @@ static void accept_one(struct grpc_server *server)
 {
 	int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
 	const int on = 1;
-	struct error err;
 
 	if (fd < 0)
 		return;
 	if (server->count == GRPC_MAX_CONNECTIONS) {
-		close(fd);
-		log_warn(server->config.log, "gRPC connection refused: too many",
-			LOG_INT("connections", server->count));
+		close(fd); /* the peer sees "unavailable" and tries again */
 		return;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	if (grpc_connection_start(&server->connections[server->count], fd, &server->config, &err) ==
+	if (grpc_connection_start(&server->connections[server->count], fd, &server->config, NULL) ==
 		0)
 		server->count++;
-	else
-		log_warn(server->config.log, "gRPC connection refused", LOG_ERROR(&err));
 }
 
 static void run(void *argument)

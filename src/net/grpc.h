@@ -18,7 +18,6 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "base/thread.h"
 
@@ -58,7 +57,6 @@ struct grpc_server_config {
 	const struct grpc_method *methods; /* must outlive the server */
 	size_t method_count;
 	void *context;
-	struct log *log;
 	const char *name; /* thread names */
 };
 

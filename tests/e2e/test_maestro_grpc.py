@@ -24,9 +24,9 @@ def bundle_id(source, consumer, name):
                           f"{source}-manifestworks.work.open-cluster-management.io-{consumer}-{name}"))
 
 
-def config_map(value):
+def config_map(name, value):
     return {"manifests": [{"apiVersion": "v1", "kind": "ConfigMap",
-                           "metadata": {"name": "by-grpc", "namespace": "default"}, "data": {"k": value}}]}
+                           "metadata": {"name": name, "namespace": "default"}, "data": {"k": value}}]}
 
 
 class Source:
@@ -122,19 +122,19 @@ def refused(call, text):
 
 def test_a_source_creates_updates_and_deletes(maestro, source):
     assert uuid.UUID(source.subscribe())
-    id = source.publish("spec.create_request", "life", config_map("one"))
+    id = source.publish("spec.create_request", "life", config_map("life", "one"))
     event, data = source.next_status(id, "Applied", version=1)
     assert event.type.startswith(TYPE + "status.")
-    assert data["manifestBundle"] == config_map("one")
+    assert data["manifestBundle"] == config_map("life", "one")
     assert json.loads(event.attributes["ce-metadata"].ce_string)["name"] == "life"
     assert int(event.attributes["ce-sequenceid"].ce_string) > 0
     shown = read(maestro, id).json()
     assert (shown["version"], shown["metadata"]["name"]) == (1, "life")
 
-    source.publish("spec.update_request", "life", config_map("two"), version=1)
+    source.publish("spec.update_request", "life", config_map("life", "two"), version=1)
     _, data = source.next_status(id, "Applied", version=2)
-    assert data["manifestBundle"] == config_map("two")
-    source.publish("spec.update_request", "life", config_map("two"), version=2)
+    assert data["manifestBundle"] == config_map("life", "two")
+    source.publish("spec.update_request", "life", config_map("life", "two"), version=2)
     assert read(maestro, id).json()["version"] == 2, "equal content makes no version"
 
     source.publish("spec.delete_request", "life", deletiontimestamp="2026-01-02T03:04:05Z")
@@ -146,18 +146,18 @@ def test_a_source_creates_updates_and_deletes(maestro, source):
 
 
 def test_refusals_have_the_sentences_that_clients_look_for(source):
-    source.publish("spec.create_request", "refused", config_map("one"))
-    refused(lambda: source.publish("spec.create_request", "refused", config_map("one")),
+    source.publish("spec.create_request", "refused", config_map("refused", "one"))
+    refused(lambda: source.publish("spec.create_request", "refused", config_map("refused", "one")),
             "failed to create resource: maestro-6: This Resource already exists")
-    refused(lambda: source.publish("spec.update_request", "refused", config_map("two"), version=7),
+    refused(lambda: source.publish("spec.update_request", "refused", config_map("refused", "two"), version=7),
             "the resource version is not the latest, the latest version: 1")
-    refused(lambda: source.publish("spec.update_request", "unknown", config_map("two")),
+    refused(lambda: source.publish("spec.update_request", "unknown", config_map("unknown", "two")),
             f"failed to get resource: maestro-7: Resource with id='{bundle_id(source.source, CONSUMER, 'unknown')}'"
             " not found")
     refused(lambda: source.publish("spec.create_request", "bad", {"manifests": [{"kind": "A", "metadata": {
         "name": "a"}}]}), "maestro-8: the manifest bundle in the resource is invalid, apiVersion: Required value")
     refused(lambda: source.publish("spec.create_request", "none"), "manifest bundle is empty")
-    refused(lambda: source.publish("spec.watch_request", "refused", config_map("two")),
+    refused(lambda: source.publish("spec.watch_request", "refused", config_map("refused", "two")),
             "unsupported action watch_request")
     refused(lambda: source.publish("nonsense", "refused"), "failed to parse cloud event type")
     source.publish("spec.delete_request", "refused")
@@ -170,10 +170,9 @@ def test_only_its_own_statuses_reach_a_source(maestro, source):
     try:
         source.subscribe()
         other.subscribe()
-        mine = source.publish("spec.create_request", "mine", config_map("one"))
+        mine = source.publish("spec.create_request", "mine", config_map("mine", "one"))
         source.next_status(mine, "Applied")
-        theirs = other.publish("spec.create_request", "theirs", {"manifests": [
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs", "namespace": "default"}}]})
+        theirs = other.publish("spec.create_request", "theirs", config_map("theirs", "one"))
         other.next_status(theirs, "Applied")
         seen = []
         while not other.events.empty():
@@ -184,7 +183,7 @@ def test_only_its_own_statuses_reach_a_source(maestro, source):
 
 
 def test_a_status_resync_tells_what_differs(source):
-    id = source.publish("spec.create_request", "resync", config_map("one"))
+    id = source.publish("spec.create_request", "resync", config_map("resync", "one"))
     source.subscribe()
     deadline = time.monotonic() + WAIT_S
     while source.events.empty():
@@ -218,10 +217,8 @@ def test_many_calls_at_once_on_one_connection(maestro, source):
     def work(number):
         try:
             for i in range(20):
-                source.publish("spec.create_request", f"many-{number}-{i}", {"manifests": [
-                    {"apiVersion": "v1", "kind": "ConfigMap",
-                     "metadata": {"name": f"many-{number}-{i}", "namespace": "default"},
-                     "data": {"k": "x" * 20000}}]})
+                name = f"many-{number}-{i}"
+                source.publish("spec.create_request", name, config_map(name, "x" * 20000))
         except grpc.RpcError as error:
             failures.append(error)
 
