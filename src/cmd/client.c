@@ -49,8 +49,8 @@ int client_open_url(struct client **ret, const char *url, const char *region,
 	}
 	client->region = arena_str(client->arena, str_of(region));
 	client->host = arena_str(client->arena, host_of(str_of(url)));
-	if (credentials_load(client->arena, credentials_file, "default", &client->credentials, &file_region,
-		    err) < 0 ||
+	if (credentials_load(client->arena, credentials_file, "default", &client->credentials,
+		    &file_region, err) < 0 ||
 		http_client_new(&client->http, &config, err) < 0) {
 		client_close(client);
 		return -1;
@@ -74,7 +74,8 @@ int client_open(struct client **ret, const char *dir, struct stop *stop, struct 
 	snprintf(path, sizeof(path), "%s/region.json", folder);
 	if (state_read_file(arena, path, REGION_FILE_MAX, &text, &missing) < 0)
 		return error_set(err, ERROR_UNAVAILABLE,
-			"no region is up in %s; start one with `reeve up --dir %s`, or name its folder with --dir",
+			"no region is up in %s; start one with `reeve up --dir %s`, or name its "
+			"folder with --dir",
 			folder, folder);
 	if (json_parse(arena, text, NULL, &document, err) < 0)
 		return error_prefix(err, "%s", path);
@@ -119,14 +120,15 @@ static int answer_error(struct arena *arena, int status, const struct json *body
 	struct str reason = json_get_text(body, "reason");
 	struct str fields = STR("");
 
-	json_for_each(json_get(body, "errors"), i, item)
-	{
-		struct str field = json_get_text(item, "field"), why = json_get_text(item, "reason");
+	json_for_each (json_get(body, "errors"), i, item) {
+		struct str field = json_get_text(item, "field"),
+			   why = json_get_text(item, "reason");
 		fields = arena_printf(arena, "%" STR_F "%s%" STR_F ": %" STR_F, STR_A(fields),
 			fields.len ? "; " : "", STR_A(field), STR_A(why));
 	}
 	if (str_is_null(reason))
-		return error_set(err, error_from_http_status(status), "the frontend answered %d", status);
+		return error_set(
+			err, error_from_http_status(status), "the frontend answered %d", status);
 	if (fields.len)
 		return error_set(err, error_from_http_status(status), "%" STR_F " (%" STR_F ")",
 			STR_A(reason), STR_A(fields));
@@ -151,8 +153,8 @@ int client_call(struct client *client, struct arena *arena, const char *method, 
 	if (http_client_call(client->http, arena, &call, &answer, err) < 0)
 		return -1;
 	if (answer.body.len && json_parse(arena, answer.body, NULL, &document, err) < 0)
-		return error_prefix(err, "%s %" STR_F " answered %d without JSON", method, STR_A(path),
-			answer.status);
+		return error_prefix(err, "%s %" STR_F " answered %d without JSON", method,
+			STR_A(path), answer.status);
 	if (answer.status >= 400)
 		return answer_error(arena, answer.status, document, err);
 	if (ret)

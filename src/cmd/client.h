@@ -11,8 +11,8 @@
 
 struct client;
 
-/* Reads DIR/region.json (dir NULL: state_default_dir) and the credentials file it names. ERROR_UNAVAILABLE
- * when no region runs there; the sentence tells how to start one. */
+/* Reads DIR/region.json (dir NULL: state_default_dir) and the credentials file it names.
+ * ERROR_UNAVAILABLE when no region runs there; the sentence tells how to start one. */
 int client_open(struct client **ret, const char *dir, struct stop *stop, struct error *err);
 
 /* With what region.json would say. `stop` may be NULL. */
@@ -21,14 +21,15 @@ int client_open_url(struct client **ret, const char *url, const char *region,
 void client_close(struct client *client); /* NULL accepted */
 
 /*
- * One signed request (SigV4, service execute-api). `path` begins with "/api/v0". A status >= 400 is an error
- * whose sentence is the frontend's reason (with its field errors). ret (NULL accepted) is NULL for an empty
- * answer.
+ * One signed request (SigV4, service execute-api). `path` begins with "/api/v0". A status >= 400 is
+ * an error whose sentence is the frontend's reason (with its field errors). ret (NULL accepted) is
+ * NULL for an empty answer.
  */
 int client_call(struct client *client, struct arena *arena, const char *method, struct str path,
 	const struct json *body, struct json **ret, struct error *err);
 
-/* Reads a stream of JSON lines until `on_line` returns false, the stream ends or the stop is requested. */
+/* Reads a stream of JSON lines until `on_line` returns false, the stream ends or the stop is
+ * requested. */
 int client_lines(struct client *client, struct arena *arena, struct str path, struct stop *stop,
 	bool (*on_line)(void *arg, struct str line), void *arg, struct error *err);
 

@@ -1,13 +1,17 @@
 /*
- * management_cluster.c - `reeve management-cluster`: one management cluster as a process of its own.
+ * management_cluster.c - `reeve management-cluster`: one management cluster as a process of its
+ *own.
  *
- * The stand-in Kubernetes API and HyperShift (or, with a kubeconfig, a real cluster) and the Maestro agent. It
- * may be killed at any time: everything it knows is in its folder and on the broker's other side. `reeve up`
- * starts one per management cluster and starts it again when it ends.
+ * The stand-in Kubernetes API and HyperShift (or, with a kubeconfig, a real cluster) and the
+ *Maestro agent. It may be killed at any time: everything it knows is in its folder and on the
+ *broker's other side. `reeve up` starts one per management cluster and starts it again when it
+ *ends.
  *
  * Its configuration file, written by `reeve up`:
  *	{"name", "folder", "source_id", "broker": {"host", "port", "username", "password"},
- *	 "kubernetes": {"port", "token"} | "kubeconfig": FILE, "step_us"?}
+ *	 "kubernetes": {"port"} | "kubeconfig": FILE, "step_us"?}
+ * The stand-in listens on the loopback address only and asks for no token: kubectl sends none over
+ *plain HTTP.
  */
 #include <errno.h>
 #include <signal.h>
@@ -59,15 +63,16 @@ static int load(struct management_cluster *self, const char *path, struct error 
 	if (json_parse(self->arena, content, NULL, &document, err) < 0)
 		return error_prefix(err, "%s", path);
 	const struct json *broker = json_get(document, "broker");
-	if (!text(self, document, "name") || !text(self, document, "folder") || !text(self, broker, "host") ||
-		json_int(json_get(broker, "port"), 0) <= 0)
-		return error_set(err, ERROR_INVALID, "%s lacks name, folder, broker.host or broker.port", path);
+	if (!text(self, document, "name") || !text(self, document, "folder") ||
+		!text(self, broker, "host") || json_int(json_get(broker, "port"), 0) <= 0)
+		return error_set(err, ERROR_INVALID,
+			"%s lacks name, folder, broker.host or broker.port", path);
 	self->config = document;
 	return 0;
 }
 
-static int apply_crd(struct management_cluster *self, struct kube *kube, const char *name,
-	struct error *err)
+static int apply_crd(
+	struct management_cluster *self, struct kube *kube, const char *name, struct error *err)
 {
 	char file[64], path[STATE_PATH_MAX];
 	struct kube_resource crds;
@@ -81,8 +86,8 @@ static int apply_crd(struct management_cluster *self, struct kube *kube, const c
 		return -1;
 	if (yaml_parse(arena, content, &document, err) < 0)
 		return error_prefix(err, "%s", path);
-	if (kube_find_kind(kube, STR("apiextensions.k8s.io/v1"), STR("CustomResourceDefinition"), &crds,
-		    err) < 0)
+	if (kube_find_kind(kube, STR("apiextensions.k8s.io/v1"), STR("CustomResourceDefinition"),
+		    &crds, err) < 0)
 		return -1;
 	struct kube_ref ref = {
 		.resource = &crds, .name = json_str(json_find(document, "metadata", "name", NULL))};
@@ -106,29 +111,29 @@ static int install_crds(struct management_cluster *self, bool is_stand_in, struc
 	return result;
 }
 
-static int start_stand_in(struct management_cluster *self, const struct json *kubernetes,
-	struct error *err)
+static int start_stand_in(
+	struct management_cluster *self, const struct json *kubernetes, struct error *err)
 {
 	char store[STATE_PATH_MAX + 32];
-	const char *folder = text(self, self->config, "folder"), *name = text(self, self->config, "name");
-	char *token = text(self, kubernetes, "token");
+	const char *folder = text(self, self->config, "folder"),
+		   *name = text(self, self->config, "name");
 
 	snprintf(store, sizeof(store), "sqlite:%s/kubernetes.db", folder);
 	snprintf(self->kubeconfig, sizeof(self->kubeconfig), "%s/kubeconfig", folder);
 	struct kubeapi_config config = {.store_url = store,
 		.host = "127.0.0.1",
 		.port = (uint16_t)json_int(json_get(kubernetes, "port"), 0),
-		.token = token,
 		.log = log_child(self->log, "kubernetes")};
 	if (kubeapi_start(&self->kubeapi, &config, err) < 0)
 		return -1;
-	if (kubeapi_write_kubeconfig(self->kubeconfig, config.host, kubeapi_port(self->kubeapi), token, name,
-		    err) < 0 ||
+	if (kubeapi_write_kubeconfig(self->kubeconfig, config.host, kubeapi_port(self->kubeapi),
+		    NULL, name, err) < 0 ||
 		install_crds(self, true, err) < 0)
 		return -1;
 	int64_t step_us = json_int(json_get(self->config, "step_us"), -1);
-	struct hypershift_config hypershift = {
-		.kubeconfig = self->kubeconfig, .step_us = step_us, .log = log_child(self->log, "hypershift")};
+	struct hypershift_config hypershift = {.kubeconfig = self->kubeconfig,
+		.step_us = step_us,
+		.log = log_child(self->log, "hypershift")};
 	if (step_us < 0)
 		hypershift.step_us = HYPERSHIFT_DEFAULT_STEP_US;
 	return hypershift_start(&self->hypershift, &hypershift, err);

@@ -1,9 +1,10 @@
 /*
  * region.c - wires a whole region in one process, and its management clusters beside it.
  *
- * Order: broker, CLM, Maestro, adapters and sentinel, management clusters, frontend. Each step is ready before
- * the next begins, so a failure is told in the words of the part that failed, and everything started so far is
- * stopped in reverse. The parts talk REST and MQTT to each other as they would on different machines.
+ * Order: broker, CLM, Maestro, adapters and sentinel, management clusters, frontend. Each step is
+ * ready before the next begins, so a failure is told in the words of the part that failed, and
+ * everything started so far is stopped in reverse. The parts talk REST and MQTT to each other as
+ * they would on different machines.
  */
 #include "cmd/region.h"
 
@@ -16,8 +17,6 @@
 #include "aws/credentials.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/hash.h"
-#include "base/id.h"
 #include "clm/adapter.h"
 #include "clm/clm.h"
 #include "clm/sentinel.h"
@@ -60,9 +59,11 @@ struct region {
 	struct frontend *frontend;
 	struct key_ring_entry key;
 	char clm_url[URL_MAX], maestro_url[URL_MAX], frontend_url[URL_MAX];
-	char credentials_file[STATE_PATH_MAX], keys_file[STATE_PATH_MAX], region_file[STATE_PATH_MAX];
+	char credentials_file[STATE_PATH_MAX], keys_file[STATE_PATH_MAX],
+		region_file[STATE_PATH_MAX];
 
-	/* Guards the pids of the management clusters and is_ready; region.json is written under it. */
+	/* Guards the pids of the management clusters and is_ready; region.json is written under it.
+	 */
 	pthread_mutex_t mutex;
 	bool is_ready;
 	struct management_cluster clusters[REGION_MAX_MANAGEMENT_CLUSTERS];
@@ -221,8 +222,8 @@ static int start_sentinel(struct region *region, struct error *err)
 }
 
 /* POST that takes 409 (it is there already) as success; ret_is_new tells which. */
-static int post_once(struct region *region, const char *url, const char *path, const struct json *body,
-	bool *ret_is_new, struct error *err)
+static int post_once(struct region *region, const char *url, const char *path,
+	const struct json *body, bool *ret_is_new, struct error *err)
 {
 	struct http_client *http = NULL;
 	struct http_client_config config = {.base_url = url};
@@ -240,18 +241,21 @@ static int post_once(struct region *region, const char *url, const char *path, c
 		return -1;
 	*ret_is_new = answer.status == 201;
 	if (answer.status != 201 && answer.status != 409)
-		return error_set(err, error_from_http_status(answer.status), "POST %s%s answered %d: %" STR_F,
-			url, path, answer.status, STR_A(answer.body));
+		return error_set(err, error_from_http_status(answer.status),
+			"POST %s%s answered %d: %" STR_F, url, path, answer.status,
+			STR_A(answer.body));
 	return 0;
 }
 
-static struct json *management_cluster_document(struct region *region, const struct management_cluster *self)
+static struct json *management_cluster_document(
+	struct region *region, const struct management_cluster *self)
 {
 	struct arena *arena = region->arena;
 	struct json *document = json_new_object(arena), *spec = json_new_object(arena);
 	struct json *capacity = json_new_object(arena);
 	unsigned number = (unsigned)(self - region->clusters) + 1;
-	int64_t hosted = region->config.capacity ? region->config.capacity : REGION_DEFAULT_CAPACITY;
+	int64_t hosted =
+		region->config.capacity ? region->config.capacity : REGION_DEFAULT_CAPACITY;
 
 	json_set_int(capacity, "hostedClusters", hosted);
 	json_set_text(spec, "region", STR(REGION_NAME));
@@ -272,7 +276,8 @@ static int update_capacity(struct region *region, const struct management_cluste
 	struct json *list, *patch = json_new_object(region->arena);
 	struct http_call find = {.method = "GET",
 		.path = arena_printf(region->arena,
-			"/api/hyperfleet/v1/management_clusters?search=name%%3D%%27%s%%27", self->name)};
+			"/api/hyperfleet/v1/management_clusters?search=name%%3D%%27%s%%27",
+			self->name)};
 	int status;
 
 	if (http_client_new(&http, &config, err) < 0)
@@ -291,19 +296,21 @@ static int update_capacity(struct region *region, const struct management_cluste
 	return result;
 }
 
-static int register_management_cluster(struct region *region, const struct management_cluster *self,
-	struct error *err)
+static int register_management_cluster(
+	struct region *region, const struct management_cluster *self, struct error *err)
 {
 	struct json *consumer = json_new_object(region->arena);
 	struct json *document = management_cluster_document(region, self);
 	bool is_new;
 
 	json_set_text(consumer, "name", str_of(self->name));
-	if (post_once(region, region->maestro_url, "/api/maestro/v1/consumers", consumer, &is_new, err) < 0 ||
-		post_once(region, region->clm_url, "/api/hyperfleet/v1/management_clusters", document, &is_new,
-			err) < 0)
+	if (post_once(region, region->maestro_url, "/api/maestro/v1/consumers", consumer, &is_new,
+		    err) < 0 ||
+		post_once(region, region->clm_url, "/api/hyperfleet/v1/management_clusters",
+			document, &is_new, err) < 0)
 		return -1;
-	return is_new || !region->config.capacity ? 0 : update_capacity(region, self, document, err);
+	return is_new || !region->config.capacity ? 0
+						  : update_capacity(region, self, document, err);
 }
 
 static struct json *region_document(struct region *region, struct arena *arena)
@@ -356,7 +363,8 @@ static void on_running(void *context, pid_t pid, const char *line)
 	LOCK_SCOPE(&region->mutex);
 	self->pid = pid;
 	snprintf(self->kubeconfig, sizeof(self->kubeconfig), "%s", line);
-	log_info(region->log, "management cluster runs", LOG_CSTR("name", self->name), LOG_INT("pid", pid));
+	log_info(region->log, "management cluster runs", LOG_CSTR("name", self->name),
+		LOG_INT("pid", pid));
 	if (region->is_ready && write_region_file(region, &err) < 0)
 		log_error(region->log, "cannot write the region file", LOG_ERROR(&err));
 }
@@ -368,8 +376,7 @@ static char *configure(struct region *region, struct management_cluster *self, c
 	struct arena *arena = region->arena;
 	struct json *document = json_new_object(arena), *broker = json_new_object(arena);
 	struct json *kubernetes = json_new_object(arena);
-	uint8_t token[16];
-	char token_text[2 * sizeof(token) + 1], user[32], port_name[32];
+	char user[32], port_name[32];
 	uint16_t port;
 
 	snprintf(user, sizeof(user), "agent-%s", self->name);
@@ -389,10 +396,7 @@ static char *configure(struct region *region, struct management_cluster *self, c
 	} else {
 		if (state_port_free(region->state, port_name, &port, err) < 0)
 			return NULL;
-		id_random(token, sizeof(token));
-		hash_hex(token, sizeof(token), token_text);
 		json_set_int(kubernetes, "port", port);
-		json_set_text(kubernetes, "token", str_of(token_text));
 		json_set(document, "kubernetes", kubernetes);
 	}
 	char *path = arena_cstr(arena, arena_printf(arena, "%s/config.json", folder));
@@ -401,8 +405,8 @@ static char *configure(struct region *region, struct management_cluster *self, c
 	return path;
 }
 
-static int start_management_cluster(struct region *region, struct management_cluster *self,
-	struct error *err)
+static int start_management_cluster(
+	struct region *region, struct management_cluster *self, struct error *err)
 {
 	char folder[STATE_PATH_MAX], log_file[STATE_PATH_MAX + 16], detail[STATE_PATH_MAX + 16];
 
@@ -441,12 +445,13 @@ static int open_keys(struct region *region, struct error *err)
 		return -1;
 	int result = key_ring_first(ring, region->arena, &region->key, NULL);
 	if (result < 0)
-		result = key_ring_mint(ring, region->arena, STR(REGION_ACCOUNT_ID), STR(REGION_USER),
-			&region->key, err);
+		result = key_ring_mint(ring, region->arena, STR(REGION_ACCOUNT_ID),
+			STR(REGION_USER), &region->key, err);
 	key_ring_close(ring);
 	if (result < 0)
 		return -1;
-	return credentials_save(region->credentials_file, "default", &region->key, STR(REGION_NAME), err);
+	return credentials_save(
+		region->credentials_file, "default", &region->key, STR(REGION_NAME), err);
 }
 
 static int start_frontend(struct region *region, struct error *err)
@@ -470,8 +475,9 @@ static int start_frontend(struct region *region, struct error *err)
 
 static int start_parts(struct region *region, struct error *err)
 {
-	if (open_state(region, err) < 0 || start_broker(region, err) < 0 || start_clm(region, err) < 0 ||
-		start_maestro(region, err) < 0 || start_adapter(region, 0, "placement", err) < 0 ||
+	if (open_state(region, err) < 0 || start_broker(region, err) < 0 ||
+		start_clm(region, err) < 0 || start_maestro(region, err) < 0 ||
+		start_adapter(region, 0, "placement", err) < 0 ||
 		start_adapter(region, 1, "hypershift", err) < 0 || start_sentinel(region, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < region->config.management_clusters; i++)
@@ -497,7 +503,8 @@ int region_start(struct region **ret, const struct region_config *config, struct
 	pthread_mutex_init(&region->mutex, NULL);
 	for (unsigned i = 0; i < config->management_clusters; i++) {
 		region->clusters[i].region = region;
-		snprintf(region->clusters[i].name, sizeof(region->clusters[i].name), "mc-%u", i + 1);
+		snprintf(
+			region->clusters[i].name, sizeof(region->clusters[i].name), "mc-%u", i + 1);
 	}
 	if (start_parts(region, err) < 0) {
 		region_stop(region);

@@ -23,9 +23,10 @@ struct region_config {
 	const char *dir;
 	uint16_t port; /* of the frontend; 0: any free */
 	unsigned management_clusters;
-	int64_t capacity;       /* hosted clusters per management cluster; 0: as registered, else the default */
+	int64_t capacity; /* hosted clusters per management cluster; 0: as registered, else the
+			     default */
 	const char *kubeconfig; /* a real cluster instead of the stand-in; NULL */
-	int64_t step_us;        /* of the HyperShift stand-in; < 0: its default */
+	int64_t step_us;	/* of the HyperShift stand-in; < 0: its default */
 	enum log_level log_level;
 	void (*progress)(void *context, const char *what, const char *detail);
 	void *context;

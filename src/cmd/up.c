@@ -1,5 +1,6 @@
 /*
- * up.c - `reeve up`: starts the region, shows its progress, creates a first cluster, waits for Ctrl-C.
+ * up.c - `reeve up`: starts the region, shows its progress, creates a first cluster, waits for
+ * Ctrl-C.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -50,26 +51,30 @@ static int read_options(const struct command_line *line, struct region_config *c
 		config->dir = dir;
 	}
 	if (command_number(line, "port", 0, 65535, &port, err) < 0 ||
-		command_number(line, "management-clusters", 1, REGION_MAX_MANAGEMENT_CLUSTERS, &count, err) <
-			0)
+		command_number(line, "management-clusters", 1, REGION_MAX_MANAGEMENT_CLUSTERS,
+			&count, err) < 0)
 		return -1;
 	if (command_text(line, "capacity") &&
-		command_number(line, "capacity", 1, REGION_MAX_CAPACITY, &config->capacity, err) < 0)
+		command_number(line, "capacity", 1, REGION_MAX_CAPACITY, &config->capacity, err) <
+			0)
 		return -1;
 	config->port = (uint16_t)port;
 	config->management_clusters = (unsigned)count;
 	config->kubeconfig = command_text(line, "kubeconfig");
 	config->step_us = -1;
 	if (step && !clock_parse_duration(str_of(step), &config->step_us))
-		return error_set(err, ERROR_INVALID, "--step %s is not a duration such as 500ms or 2s", step);
+		return error_set(err, ERROR_INVALID,
+			"--step %s is not a duration such as 500ms or 2s", step);
 	if (!log_level_parse(str_of(command_text(line, "log-level")), &config->log_level))
-		return error_set(err, ERROR_INVALID, "--log-level %s is not one of debug, info, warn, error",
+		return error_set(err, ERROR_INVALID,
+			"--log-level %s is not one of debug, info, warn, error",
 			command_text(line, "log-level"));
 	if (config->kubeconfig && config->management_clusters > 1)
 		return error_set(err, ERROR_INVALID,
 			"--kubeconfig names one cluster; use it without --management-clusters");
 	if (config->kubeconfig && access(config->kubeconfig, R_OK) < 0)
-		return error_set(err, ERROR_NOT_FOUND, "--kubeconfig %s cannot be read", config->kubeconfig);
+		return error_set(
+			err, ERROR_NOT_FOUND, "--kubeconfig %s cannot be read", config->kubeconfig);
 	return 0;
 }
 
@@ -77,7 +82,7 @@ static const struct json *find_condition(const struct json *cluster, const char 
 {
 	const struct json *condition;
 
-	json_for_each(json_get(json_get(cluster, "status"), "conditions"), i, condition)
+	json_for_each (json_get(json_get(cluster, "status"), "conditions"), i, condition)
 		if (str_eq_c(json_get_text(condition, "type"), type))
 			return condition;
 	return NULL;
@@ -88,7 +93,8 @@ static bool is_true(const struct json *cluster, const char *type)
 	return str_eq_c(json_get_text(find_condition(cluster, type), "status"), "True");
 }
 
-/* Shows Reconciled and Available when they come. 0 when both are there, -1 on failure, 1 when stopped. */
+/* Shows Reconciled and Available when they come. 0 when both are there, -1 on failure, 1 when
+ * stopped. */
 static int watch_first(struct up *up, struct client *client, struct str id, struct error *err)
 {
 	static const char *const awaited[] = {"Available", "Reconciled"};
@@ -104,9 +110,11 @@ static int watch_first(struct up *up, struct client *client, struct str id, stru
 			return -1;
 		for (int i = 0; i < 2; i++)
 			if (!seen[i] && is_true(cluster, awaited[i])) {
-				struct str version = json_get_text(json_get(cluster, "status"), "version");
+				struct str version =
+					json_get_text(json_get(cluster, "status"), "version");
 				struct str detail = arena_printf(pass, "cluster %s%s%" STR_F,
-					FIRST_CLUSTER_NAME, version.len ? ", version " : "", STR_A(version));
+					FIRST_CLUSTER_NAME, version.len ? ", version " : "",
+					STR_A(version));
 				show(up, awaited[i], detail.ptr);
 				seen[i] = true;
 			}
@@ -116,13 +124,14 @@ static int watch_first(struct up *up, struct client *client, struct str id, stru
 		if (stop_sleep(&up->stop, FIRST_CLUSTER_POLL_US))
 			return 1;
 	}
-	return error_set(err, ERROR_TIMEOUT, "the first cluster is not available after %d s; see `reeve cluster "
+	return error_set(err, ERROR_TIMEOUT,
+		"the first cluster is not available after %d s; see `reeve cluster "
 		"get %" STR_F "` and the logs in the state folder",
 		(int)(FIRST_CLUSTER_WAIT_US / CLOCK_US_PER_S), STR_A(id));
 }
 
-static int create_first(struct up *up, struct client *client, struct arena *arena, struct str *ret_id,
-	struct error *err)
+static int create_first(struct up *up, struct client *client, struct arena *arena,
+	struct str *ret_id, struct error *err)
 {
 	struct str text;
 	struct json *request, *cluster;
@@ -146,10 +155,11 @@ static int first_cluster(struct up *up, const struct region *region, struct erro
 	struct str id;
 
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(FIRST_CLUSTER_ARENA_MAX);
-	if (client_open_url(&client, region_url(region), REGION_NAME, region_credentials_file(region),
-		    &up->stop, err) < 0)
+	if (client_open_url(&client, region_url(region), REGION_NAME,
+		    region_credentials_file(region), &up->stop, err) < 0)
 		return -1;
-	int result = client_call(client, arena, "GET", STR("/api/v0/clusters?limit=1"), NULL, &list, err);
+	int result = client_call(
+		client, arena, "GET", STR("/api/v0/clusters?limit=1"), NULL, &list, err);
 	int64_t total = json_int(json_get(list, "total"), 0);
 	if (result == 0 && total > 0) {
 		show(up, "clusters found",
@@ -182,9 +192,9 @@ static void show_hints(const struct region *region, const struct up *up)
 	       "  # the management cluster\n"
 	       "  kubectl --kubeconfig %s get hostedclusters,nodepools -A\n\n"
 	       "Everything else is in %s/region.json. Ctrl-C stops the region; its state stays.\n",
-		REGION_NAME, region_access_key(region), region_secret_key(region), region_url(region), program,
-		dir, up->example_file, program, dir, program, dir, program, dir, program, dir,
-		region_kubeconfig(region, 0), dir);
+		REGION_NAME, region_access_key(region), region_secret_key(region),
+		region_url(region), program, dir, up->example_file, program, dir, program, dir,
+		program, dir, program, dir, region_kubeconfig(region, 0), dir);
 	fflush(stdout);
 }
 
@@ -203,7 +213,8 @@ static void await_signal(void *argument)
 	stop_request(&up->stop);
 }
 
-static int run(struct up *up, const struct region_config *config, bool wants_cluster, struct error *err)
+static int run(
+	struct up *up, const struct region_config *config, bool wants_cluster, struct error *err)
 {
 	struct region *region = NULL;
 
@@ -230,7 +241,8 @@ static int run(struct up *up, const struct region_config *config, bool wants_clu
 
 int up_run(const struct command_line *line)
 {
-	struct up up = {.began_us = clock_monotonic_us(), .is_terminal = isatty(STDOUT_FILENO) == 1};
+	struct up up = {
+		.began_us = clock_monotonic_us(), .is_terminal = isatty(STDOUT_FILENO) == 1};
 	struct region_config config = {.progress = show, .context = &up};
 	char dir[STATE_PATH_MAX], example[STATE_PATH_MAX];
 	struct thread *signals;

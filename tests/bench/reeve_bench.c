@@ -1,14 +1,15 @@
 /*
- * reeve_bench.c - the measuring half of `make bench`: floors and the region's own figures, as JSON lines.
+ * reeve_bench.c - the measuring half of `make bench`: floors and the region's own figures, as JSON
+ *lines.
  *
  *	reeve_bench http BODY_FILE COUNT                 one loopback POST, microseconds each
  *	reeve_bench commit BODY_FILE COUNT FOLDER        one SQLite FULL commit of those bytes
  *	reeve_bench inserts BODY_FILE COUNT GROUP FOLDER the same in groups: rows per second
  *	reeve_bench mqtt COUNT FOLDER                    one QoS 1 message there and back
- *	reeve_bench apply MANIFESTS ID COUNT THREADS KUBECONFIG  sets of manifests by server-side apply
- *	reeve_bench apply-one MANIFESTS ID COUNT KUBECONFIG      the hosted cluster alone, one at a time
- *	reeve_bench create DIR BODY_FILE PREFIX COUNT THREADS KUBECONFIG...
- *	                                                 create by signed requests until applied
+ *	reeve_bench apply MANIFESTS ID COUNT THREADS KUBECONFIG  sets of manifests by server-side
+ *apply reeve_bench apply-one MANIFESTS ID COUNT KUBECONFIG      the hosted cluster alone, one at a
+ *time reeve_bench create DIR BODY_FILE PREFIX COUNT THREADS KUBECONFIG... create by signed requests
+ *until applied
  *
  * tests/bench/bench.py runs these, computes ratios and writes the table.
  */
@@ -78,7 +79,8 @@ static void answer_created(struct http_request *request, struct http_response *r
 static int bench_http(char **argv)
 {
 	static const struct http_route routes[] = {{"POST", "/", answer_created, 0, NULL}};
-	struct http_server_config config = {.host = "127.0.0.1", .routes = routes, .route_count = 1};
+	struct http_server_config config = {
+		.host = "127.0.0.1", .routes = routes, .route_count = 1};
 	struct arena *arena = arena_new(0), *call_arena = arena_new(0);
 	struct str body = read_body(arena, argv[0]);
 	size_t count = (size_t)strtoul(argv[1], NULL, 10);
@@ -121,9 +123,11 @@ static sqlite3 *open_raw(const char *folder, sqlite3_stmt **ret_insert)
 	unlink(path);
 	if (sqlite3_open(path, &db) != SQLITE_OK ||
 		sqlite3_exec(db,
-			"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (id TEXT PRIMARY KEY, body TEXT)",
+			"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (id TEXT "
+			"PRIMARY KEY, body TEXT)",
 			NULL, NULL, NULL) != SQLITE_OK ||
-		sqlite3_prepare_v2(db, "INSERT INTO t VALUES (?1, ?2)", -1, ret_insert, NULL) != SQLITE_OK) {
+		sqlite3_prepare_v2(db, "INSERT INTO t VALUES (?1, ?2)", -1, ret_insert, NULL) !=
+			SQLITE_OK) {
 		fprintf(stderr, "reeve_bench: %s\n", sqlite3_errmsg(db));
 		exit(1);
 	}
@@ -205,12 +209,14 @@ static int bench_mqtt(char **argv)
 		.password = broker_password(broker, "clm"),
 		.on_message = on_back,
 		.context = &back};
-	if (mqtt_start(&mqtt, &mqtt_config, &err) < 0 || mqtt_subscribe(mqtt, "clm/bench", &err) < 0 ||
+	if (mqtt_start(&mqtt, &mqtt_config, &err) < 0 ||
+		mqtt_subscribe(mqtt, "clm/bench", &err) < 0 ||
 		mqtt_wait_ready(mqtt, 5 * CLOCK_US_PER_S, &err) < 0)
 		die(&err);
 	int64_t began_us = clock_monotonic_us();
 	for (size_t i = 0; i < count; i++) {
-		struct mqtt_message message = {.topic = STR("clm/bench"), .payload = STR("{\"id\":\"x\"}")};
+		struct mqtt_message message = {
+			.topic = STR("clm/bench"), .payload = STR("{\"id\":\"x\"}")};
 		int64_t start_us = clock_monotonic_us();
 		if (mqtt_publish(mqtt, &message, &err) < 0)
 			die(&err);
@@ -230,8 +236,8 @@ static int bench_mqtt(char **argv)
 struct applying {
 	struct kube *kube;
 	struct str text; /* a JSON array of manifests */
-	struct str id;   /* in the text, to be replaced by a new one per set */
-	int64_t left;    /* atomic */
+	struct str id;	 /* in the text, to be replaced by a new one per set */
+	int64_t left;	 /* atomic */
 	const char *only_kind;
 	int64_t *samples;
 	int64_t done; /* atomic */
@@ -257,7 +263,8 @@ static struct str with_new_id(struct arena *arena, const struct applying *applyi
 	return text;
 }
 
-static void apply_manifest(struct applying *applying, struct arena *arena, const struct json *manifest)
+static void apply_manifest(
+	struct applying *applying, struct arena *arena, const struct json *manifest)
 {
 	struct kube_resource resource;
 	struct error err;
@@ -284,15 +291,15 @@ static void apply_sets(void *argument)
 		if (json_parse(arena, with_new_id(arena, applying), NULL, &manifests, &err) < 0)
 			die(&err);
 		int64_t spent_us = 0;
-		json_for_each(manifests, i, manifest)
-		{
+		json_for_each (manifests, i, manifest) {
 			int64_t start_us = clock_monotonic_us();
 			apply_manifest(applying, arena, manifest);
 			if (!applying->only_kind ||
 				str_eq_c(json_get_text(manifest, "kind"), applying->only_kind))
 				spent_us += clock_monotonic_us() - start_us;
 		}
-		applying->samples[__atomic_fetch_add(&applying->done, 1, __ATOMIC_RELAXED)] = spent_us;
+		applying->samples[__atomic_fetch_add(&applying->done, 1, __ATOMIC_RELAXED)] =
+			spent_us;
 		arena_free(arena);
 	}
 }
@@ -330,7 +337,7 @@ struct creating {
 	struct str body;
 	const char *prefix;
 	int64_t count;
-	int64_t next; /* atomic: number of the next cluster */
+	int64_t next;				      /* atomic: number of the next cluster */
 	int64_t *began_us, *accepted_us, *applied_us; /* by number; applied under mutex */
 	struct stop stop;
 
@@ -385,11 +392,11 @@ static void follow(void *argument)
 	struct kube_resource resource;
 	struct error err;
 
-	if (kube_find_kind(following->kube, STR("hypershift.openshift.io/v1beta1"), STR("HostedCluster"),
-		    &resource, &err) < 0)
+	if (kube_find_kind(following->kube, STR("hypershift.openshift.io/v1beta1"),
+		    STR("HostedCluster"), &resource, &err) < 0)
 		die(&err);
-	kube_follow(following->kube, &resource, NULL, &following->creating->stop, on_hosted_cluster, on_synced,
-		following, &err);
+	kube_follow(following->kube, &resource, NULL, &following->creating->stop, on_hosted_cluster,
+		on_synced, following, &err);
 }
 
 static void note_accepted(struct creating *creating, int64_t number, struct str id)
@@ -405,7 +412,8 @@ static void note_accepted(struct creating *creating, int64_t number, struct str 
 		creating->applied++;
 		pthread_cond_broadcast(&creating->changed);
 	} else {
-		map_put(creating->waiting, str_of(name_space), (void *)(intptr_t)(number + 1), NULL);
+		map_put(creating->waiting, str_of(name_space), (void *)(intptr_t)(number + 1),
+			NULL);
 	}
 }
 
@@ -420,7 +428,8 @@ static void create_one(struct creating *creating, int64_t number)
 	json_set_text(request, "name",
 		arena_printf(arena, "%s%lld", creating->prefix, (long long)number));
 	creating->began_us[number] = clock_monotonic_us();
-	if (client_call(creating->client, arena, "POST", STR("/api/v0/clusters"), request, &cluster, &err) < 0)
+	if (client_call(creating->client, arena, "POST", STR("/api/v0/clusters"), request, &cluster,
+		    &err) < 0)
 		die(&err);
 	note_accepted(creating, number, json_get_text(cluster, "id"));
 	arena_free(arena);
@@ -431,7 +440,8 @@ static void create_clusters(void *argument)
 	struct creating *creating = argument;
 	int64_t number;
 
-	while ((number = __atomic_fetch_add(&creating->next, 1, __ATOMIC_RELAXED)) < creating->count)
+	while ((number = __atomic_fetch_add(&creating->next, 1, __ATOMIC_RELAXED)) <
+		creating->count)
 		create_one(creating, number);
 }
 
@@ -474,7 +484,8 @@ static int64_t latest(const int64_t *times, int64_t count)
 
 static void print_creation(const struct creating *creating, int64_t began_us)
 {
-	printf("{\"count\":%lld,\"accepted_seconds\":%.6f,\"applied_seconds\":%.6f,\"accepted_us\":[",
+	printf("{\"count\":%lld,\"accepted_seconds\":%.6f,\"applied_seconds\":%.6f,\"accepted_us\":"
+	       "[",
 		(long long)creating->count,
 		(double)(latest(creating->accepted_us, creating->count) - began_us) / 1e6,
 		(double)(latest(creating->applied_us, creating->count) - began_us) / 1e6);
@@ -483,7 +494,8 @@ static void print_creation(const struct creating *creating, int64_t began_us)
 			(long long)(creating->accepted_us[i] - creating->began_us[i]));
 	printf("],\"us\":[");
 	for (int64_t i = 0; i < creating->count; i++)
-		printf("%s%lld", i ? "," : "", (long long)(creating->applied_us[i] - creating->began_us[i]));
+		printf("%s%lld", i ? "," : "",
+			(long long)(creating->applied_us[i] - creating->began_us[i]));
 	printf("]}\n");
 }
 
@@ -511,8 +523,10 @@ static int bench_create(int argc, char **argv)
 		die(&err);
 	for (int i = 0; i < kubeconfigs; i++) {
 		following[i] = (struct following){.creating = &creating};
-		if (kube_open(&following[i].kube, argv[5 + i], "reeve-bench", &creating.stop, &err) < 0 ||
-			thread_start(&following[i].thread, "follow", follow, &following[i], &err) < 0)
+		if (kube_open(&following[i].kube, argv[5 + i], "reeve-bench", &creating.stop,
+			    &err) < 0 ||
+			thread_start(&following[i].thread, "follow", follow, &following[i], &err) <
+				0)
 			die(&err);
 	}
 	pthread_mutex_lock(&creating.mutex);
@@ -525,7 +539,8 @@ static int bench_create(int argc, char **argv)
 		create_in_turn(&creating);
 	} else {
 		for (size_t i = 0; i < threads; i++)
-			if (thread_start(&running[i], "create", create_clusters, &creating, &err) < 0)
+			if (thread_start(&running[i], "create", create_clusters, &creating, &err) <
+				0)
 				die(&err);
 		for (size_t i = 0; i < threads; i++)
 			thread_join(running[i]);
@@ -552,7 +567,8 @@ int main(int argc, char **argv)
 	if (strcmp(mode, "http") == 0 && left == 2)
 		return bench_http(rest);
 	if (strcmp(mode, "commit") == 0 && left == 3)
-		return bench_inserts(read_body(arena, rest[0]), (size_t)strtoul(rest[1], NULL, 10), 1, rest[2]);
+		return bench_inserts(
+			read_body(arena, rest[0]), (size_t)strtoul(rest[1], NULL, 10), 1, rest[2]);
 	if (strcmp(mode, "inserts") == 0 && left == 4)
 		return bench_inserts(read_body(arena, rest[0]), (size_t)strtoul(rest[1], NULL, 10),
 			(size_t)strtoul(rest[2], NULL, 10), rest[3]);

@@ -21,6 +21,7 @@ import requests
 from region import Region, example, wait_for
 
 CONVERGE_S = 120
+PACE_S = 0.5  # at most between a customer's operations, so that faults fall between and into them
 
 
 class Customer(threading.Thread):
@@ -43,6 +44,7 @@ class Customer(threading.Thread):
             for _ in range(self.operations):
                 self.one()
                 self.done += 1
+                time.sleep(self.random.uniform(0, PACE_S))
         except BaseException as failure:  # told by the main thread
             self.failure = failure
 

@@ -163,7 +163,6 @@ class Region:
         import yaml
         config = yaml.safe_load(pathlib.Path(self.kubeconfig(index)).read_text())
         session = requests.Session()
-        session.headers["Authorization"] = "Bearer " + config["users"][0]["user"]["token"]
         return session, config["clusters"][0]["cluster"]["server"]
 
     def objects(self, resource, index=0):

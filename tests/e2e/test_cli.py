@@ -1,0 +1,86 @@
+"""`reeve up` as shown to a person, and `reeve cluster`."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from region import BINARY, EXAMPLE, Region, wait_for
+
+
+def reeve(*arguments, check=True, **options):
+    result = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=90, **options)
+    if check:
+        assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_progress_and_each_printed_command(tmp_path):
+    with Region(tmp_path / "region", "--first-cluster") as region:
+        wait_for(lambda: "The region is up" in region.said(), "the hints", context=region.said)
+        said = region.said()
+        lines = ["broker ready", "CLM ready", "Maestro ready", "management cluster mc-1 registered",
+                 "frontend ready", "first cluster created", "Reconciled", "Available"]
+        positions = [said.index(line) for line in lines[:6]]
+        assert positions == sorted(positions), said
+        assert all(re.search(rf"^ +\d+\.\d\ds  {line}", said, re.M) for line in lines), said
+        commands = [line.strip() for line in said.splitlines()
+                    if line.startswith("  ") and not line.strip().startswith("#")
+                    and re.match(r"  (curl|kubectl|/.*reeve cluster) ", line)]
+        assert len(commands) == 7, said
+        for command in commands:
+            result = subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=90)
+            assert result.returncode == 0, f"{command}: {result.stdout} {result.stderr}"
+            assert result.stdout.strip(), command
+
+
+def test_create_list_get_watch_delete(region):
+    folder = region.folder
+    created = reeve("cluster", "create", "--dir", folder, "--name", "by-cli", EXAMPLE)
+    assert "by-cli" in created.stdout
+    watched = reeve("cluster", "watch", "--dir", folder, "by-cli", "--timeout", "60s")
+    assert "Available" in watched.stdout
+    listed = json.loads(reeve("cluster", "list", "--dir", folder, "--json").stdout)
+    assert "by-cli" in [item["name"] for item in listed["items"]]
+    assert "by-cli" in reeve("cluster", "list", "--dir", folder).stdout
+    one = json.loads(reeve("cluster", "get", "--dir", folder, "by-cli", "--json").stdout)
+    assert one["status"]["phase"] == "Ready"
+    reeve("cluster", "delete", "--dir", folder, "by-cli")
+    region.await_gone(one["id"])
+
+
+@pytest.mark.parametrize("arguments,words", [
+    (["get", "nope"], ["nope"]),
+    (["create", "/nonexistent.json"], ["/nonexistent.json"]),
+    (["create"], ["FILE"]),
+    (["frobnicate"], ["frobnicate"]),
+    (["list", "--colour"], ["--colour"]),
+])
+def test_wrong_use_is_told_in_one_line(region, arguments, words):
+    environment = dict(os.environ, REEVE_DIR=str(region.folder))
+    result = reeve("cluster", *arguments, check=False, env=environment)
+    assert result.returncode != 0
+    lines = [line for line in result.stderr.splitlines() if line]
+    assert len(lines) == 1 and lines[0].startswith("reeve: "), result.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def test_no_region_is_told_with_how_to_start_one(tmp_path):
+    result = reeve("cluster", "list", "--dir", tmp_path, check=False)
+    assert "reeve up --dir" in result.stderr
+
+
+def test_help_manual_and_completion_agree_with_the_table():
+    top = reeve("--help").stdout
+    names = re.findall(r"^  ([a-z-]+) ", top, re.M)
+    assert {"up", "cluster", "completion", "man", "version"} <= set(names)
+    manual, completion = reeve("man").stdout, reeve("completion", "bash").stdout
+    for name in names:
+        assert name in completion
+        assert name.replace("-", "\\-") in manual
+        assert reeve(name, "--help").stdout
+    assert subprocess.run(["bash", "-n"], input=completion, text=True).returncode == 0
