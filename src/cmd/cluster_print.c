@@ -10,7 +10,7 @@
 
 #define MAX_COLUMNS 6
 #define COLUMN_GAP 2
-#define LABEL_WIDTH 20
+#define LABEL_WIDTH 21
 
 /* --- text and tables ----------------------------------------------------------------------- */
 

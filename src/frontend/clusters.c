@@ -182,8 +182,8 @@ static struct json *without_service_set(struct arena *arena, const struct json *
 	return copy;
 }
 
-/* Whether the path may name a cluster at all. Ids are UUIDs; anything else (".." would climb in
- * CLM's paths) is answered here. */
+/* Whether the path may name a cluster at all. Ids are UUIDs: no other text gets into CLM's paths.
+ */
 static bool names_cluster(
 	struct http_request *request, struct http_response *response, const struct codes *codes)
 {
