@@ -146,6 +146,7 @@ void rest_get_bundle(struct http_request *request, struct http_response *respons
 
 struct page_work {
 	struct arena *arena;
+	struct arena *scratch;
 	const struct rest_list *list;
 	int64_t total;
 	struct json *items;
@@ -182,8 +183,14 @@ static int read_page(struct sql *sql, void *argument, struct error *err)
 		    search.values, search.count + 2, &rows, err) != 0)
 		return -1;
 	while ((rc = sql_next(rows, err)) == 1) {
-		bundle_from_row(arena, rows, &bundle);
-		json_append(work->items, bundle_to_json(arena, &bundle));
+		/* A bundle is taken apart in memory that the next one uses again. */
+		arena_reset(work->scratch);
+		bundle_from_row(work->scratch, rows, &bundle);
+		json_append(work->items,
+			json_new_raw(arena,
+				arena_str(arena, json_text(work->scratch,
+							 bundle_to_json(work->scratch, &bundle),
+							 JSON_WRITE_COMPACT))));
 	}
 	sql_end(rows);
 	if (rc == 0 && arena_is_exhausted(arena))
@@ -200,9 +207,13 @@ void rest_list_bundles(struct http_request *request, struct http_response *respo
 
 	if (!rest_read_list(request, response, SEARCH_BUNDLES, &list))
 		return;
-	if (store_read(rest_of(request)->server->store, read_page, &work, &err) == 0)
+	work.scratch = arena_new(0);
+	if (work.scratch == NULL)
+		rest_fail(request, response, REST_GENERAL, "no memory for a list");
+	else if (store_read(rest_of(request)->server->store, read_page, &work, &err) == 0)
 		rest_reply_list(
 			request, response, "ResourceBundleList", &list, work.total, work.items);
 	else
 		rest_fail_with(request, response, "Unable to list resources", &err);
+	arena_free(work.scratch);
 }

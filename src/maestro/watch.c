@@ -46,24 +46,33 @@ struct line {
 	struct str text[2]; /* without and with the bundle */
 };
 
+/* The bundle as it is now, null when it is gone; NULL when that cannot be told. */
 static struct json *current_bundle(
 	struct maestro_server *server, struct arena *arena, struct str id)
 {
 	struct bundle bundle;
 
-	if (bundle_read(server, arena, id, &bundle, NULL) != 1)
+	switch (bundle_read(server, arena, id, &bundle, NULL)) {
+	case 1:
+		return bundle_to_json(arena, &bundle);
+	case 0:
 		return json_new_null(arena);
-	return bundle_to_json(arena, &bundle);
+	default:
+		return NULL;
+	}
 }
 
+/* Null when it cannot be made. */
 static struct str line_text(struct maestro_server *server, struct line *line, bool includes_bundle)
 {
 	const struct feed_row *row = line->row;
 	struct arena *arena = line->arena;
 	struct json *document;
+	struct json *bundle;
 
 	if (!str_is_null(line->text[includes_bundle]))
 		return line->text[includes_bundle];
+	bundle = includes_bundle ? current_bundle(server, arena, row->id) : json_new_null(arena);
 	document = json_new_object(arena);
 	json_set_int(document, "sequence", row->sequence);
 	json_set_int(document, "epoch", row->epoch);
@@ -72,8 +81,9 @@ static struct str line_text(struct maestro_server *server, struct line *line, bo
 	json_set_text(document, "consumer_name", row->owner);
 	json_set_int(document, "version", row->version);
 	json_set_text(document, "time", clock_text(arena, row->time_us));
-	json_set(document, "bundle",
-		includes_bundle ? current_bundle(server, arena, row->id) : json_new_null(arena));
+	json_set(document, "bundle", bundle);
+	if (bundle == NULL || arena_is_exhausted(arena))
+		return STR_NULL;
 	line->text[includes_bundle] = arena_printf(
 		arena, "%" STR_F "\n", STR_A(json_text(arena, document, JSON_WRITE_COMPACT)));
 	return line->text[includes_bundle];
@@ -101,9 +111,15 @@ static void send_line(struct maestro_server *server, struct watcher *watcher, st
 {
 	if (watcher->is_over || line->row->sequence <= watcher->cursor)
 		return;
-	if (wants(watcher, line) && !http_stream_send(watcher->stream,
-					    line_text(server, line, watcher->includes_bundle)))
-		watcher->is_over = true;
+	if (wants(watcher, line)) {
+		struct str text = line_text(server, line, watcher->includes_bundle);
+
+		/* Whoever misses a line must come again, from where it was. */
+		if (str_is_null(text) || !http_stream_send(watcher->stream, text)) {
+			watcher->is_over = true;
+			return;
+		}
+	}
 	watcher->cursor = line->row->sequence;
 }
 
@@ -136,25 +152,33 @@ static int64_t oldest_cursor(struct watch_hub *hub)
 }
 
 /* Sending only queues bytes, so the lock is not held across I/O; loading bundles is done before. */
-static void deliver(
-	struct watch_hub *hub, struct arena *arena, const struct feed_row *rows, size_t count)
+static void deliver_row(struct watch_hub *hub, struct arena *arena, const struct feed_row *row)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct line line = line_for(arena, &rows[i]);
-		bool includes = false;
+	struct line line = line_for(arena, row);
+	bool includes = false;
 
-		pthread_mutex_lock(&hub->mutex);
-		for (struct watcher *each = hub->watchers; each != NULL; each = each->next)
-			includes = includes || (each->includes_bundle && wants(each, &line) &&
-						       each->cursor < rows[i].sequence);
-		pthread_mutex_unlock(&hub->mutex);
-		if (includes)
-			line_text(hub->server, &line, true);
-		pthread_mutex_lock(&hub->mutex);
-		for (struct watcher *each = hub->watchers; each != NULL; each = each->next)
-			send_line(hub->server, each, &line);
-		pthread_mutex_unlock(&hub->mutex);
+	pthread_mutex_lock(&hub->mutex);
+	for (struct watcher *each = hub->watchers; each != NULL; each = each->next)
+		includes = includes || (each->includes_bundle && wants(each, &line) &&
+					       each->cursor < row->sequence);
+	pthread_mutex_unlock(&hub->mutex);
+	if (includes)
+		line_text(hub->server, &line, true);
+	pthread_mutex_lock(&hub->mutex);
+	for (struct watcher *each = hub->watchers; each != NULL; each = each->next)
+		send_line(hub->server, each, &line);
+	pthread_mutex_unlock(&hub->mutex);
+}
+
+static void deliver(struct watch_hub *hub, const struct feed_row *rows, size_t count)
+{
+	struct arena *arena = arena_new(0);
+
+	for (size_t i = 0; arena != NULL && i < count; i++) {
+		arena_reset(arena);
+		deliver_row(hub, arena, &rows[i]);
 	}
+	arena_free(arena);
 }
 
 /* Heartbeats, and an end to those that are over. Returns when the next heartbeat is due. */
@@ -206,7 +230,7 @@ static void run(void *argument)
 		if (cursor >= 0 && cursor < feed_last(hub->server->feed)) {
 			if (feed_read(hub->server->feed, arena, cursor, ROWS, &rows, &count,
 				    &err) == 0)
-				deliver(hub, arena, rows, count);
+				deliver(hub, rows, count);
 			else if (err.code == ERROR_GONE)
 				cut_off(hub, cursor);
 			else
