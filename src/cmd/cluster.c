@@ -175,8 +175,12 @@ static int list(struct session *session, struct error *err)
 
 	if (list_all(session, &clusters, err) < 0)
 		return -1;
-	if (command_flag(session->line, "json"))
-		return print_json(session, clusters);
+	if (command_flag(session->line, "json")) {
+		struct json *document = json_new_object(session->arena);
+		json_set(document, "items", clusters);
+		json_set_int(document, "total", (int64_t)json_count(clusters));
+		return print_json(session, document);
+	}
 	cluster_print_list(stdout, session->arena, clusters);
 	return 0;
 }
@@ -345,9 +349,9 @@ static int run_delete(const struct command_line *line)
 		"dir", "DIR", "the region's folder, instead of $REEVE_DIR or its usual place", \
 			NULL                                                                   \
 	}
-#define OPTION_JSON                                                    \
-	{                                                              \
-		"json", NULL, "print what the frontend answered", NULL \
+#define OPTION_JSON                                                   \
+	{                                                             \
+		"json", NULL, "print it as the frontend's JSON", NULL \
 	}
 
 static const struct command_option plain_options[] = {OPTION_DIR, OPTION_JSON, {NULL}};
