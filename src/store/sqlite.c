@@ -43,64 +43,6 @@ static struct sqlite_connection *connection_of(struct sql *sql)
 	return (struct sqlite_connection *)sql;
 }
 
-/* --- errors -------------------------------------------------------------------------------- */
-
-static enum error_code code_of(sqlite3 *handle, int result)
-{
-	switch (result & 0xff) {
-	case SQLITE_FULL:
-		return ERROR_NO_SPACE;
-	case SQLITE_IOERR:
-		return handle && error_from_errno(sqlite3_system_errno(handle)) == ERROR_NO_SPACE
-			       ? ERROR_NO_SPACE
-			       : ERROR_UNAVAILABLE;
-	case SQLITE_CONSTRAINT:
-		return result == SQLITE_CONSTRAINT_CHECK || result == SQLITE_CONSTRAINT_NOTNULL
-			       ? ERROR_INVALID
-			       : ERROR_CONFLICT;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-	case SQLITE_CANTOPEN:
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-		return ERROR_UNAVAILABLE;
-	case SQLITE_NOMEM:
-		return ERROR_MEMORY;
-	case SQLITE_TOOBIG:
-		return ERROR_TOO_LARGE;
-	case SQLITE_INTERRUPT:
-		return ERROR_CANCELLED;
-	default:
-		return ERROR_INTERNAL;
-	}
-}
-
-static int fail_damaged(struct str path, const char *reason, struct error *err)
-{
-	return error_set(err, ERROR_UNAVAILABLE,
-		"database %" STR_F " is damaged (%s); move it away and put its newest backup there",
-		STR_A(path), reason);
-}
-
-int sqlite_fail(
-	struct sqlite_connection *connection, int result, const char *what, struct error *err)
-{
-	const char *reason = sqlite3_errmsg(connection->handle);
-	enum error_code code = code_of(connection->handle, result);
-
-	if ((result & 0xff) == SQLITE_CORRUPT || (result & 0xff) == SQLITE_NOTADB)
-		return fail_damaged(connection->path, reason, err);
-	if (code == ERROR_CONFLICT || code == ERROR_INVALID)
-		return error_set(err, code, "%s", reason);
-	if (code == ERROR_NO_SPACE)
-		return error_set(err, code, "no space left on the disk of database %" STR_F,
-			STR_A(connection->path));
-	return error_set(
-		err, code, "database %" STR_F ": %s: %s", STR_A(connection->path), what, reason);
-}
-
 /* --- connections --------------------------------------------------------------------------- */
 
 static void sqlite_disconnect(struct sql *sql)
@@ -234,7 +176,7 @@ static int check(struct sqlite_database *self, struct error *err)
 			char reason[200];
 			snprintf(reason, sizeof(reason), "%" STR_F,
 				STR_A(sqlite_column_str(rows, 0)));
-			result = fail_damaged(str_of(self->path), reason, err);
+			result = sqlite_fail_damaged(str_of(self->path), reason, err);
 		}
 	}
 	sqlite_disconnect(sql);
@@ -330,7 +272,7 @@ static int copy_pages(struct sqlite_connection *from, sqlite3 *to, struct error 
 	}
 	sqlite3_backup_finish(backup);
 	if (result != SQLITE_DONE)
-		return error_set(err, code_of(to, result), "cannot write the backup: %s",
+		return error_set(err, sqlite_error_code(to, result), "cannot write the backup: %s",
 			sqlite3_errstr(result));
 	return 0;
 }
@@ -345,8 +287,8 @@ static int write_backup(struct database *database, const char *path, struct erro
 	int result =
 		sqlite3_open_v2(path, &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
 	if (result != SQLITE_OK)
-		result = error_set(err, code_of(target, result), "cannot write the backup %s: %s",
-			path, sqlite3_errmsg(target));
+		result = error_set(err, sqlite_error_code(target, result),
+			"cannot write the backup %s: %s", path, sqlite3_errmsg(target));
 	else
 		result = copy_pages(connection_of(source), target, err);
 	sqlite3_close_v2(target);

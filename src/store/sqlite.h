@@ -1,6 +1,6 @@
 /*
- * sqlite.h - the SQLite driver's two halves: connections (sqlite.c) and statements
- * (sqlite_statement.c).
+ * sqlite.h - the SQLite driver's parts: connections (sqlite.c), statements (sqlite_statement.c) and
+ * errors (sqlite_error.c).
  */
 #ifndef REEVE_STORE_SQLITE_H
 #define REEVE_STORE_SQLITE_H
@@ -21,9 +21,15 @@ struct sqlite_connection {
 	struct arena *arena;	  /* for its rows */
 };
 
+/* --- sqlite_error.c --- */
+
+enum error_code sqlite_error_code(sqlite3 *handle, int result);
+int sqlite_fail_damaged(struct str path, const char *reason, struct error *err);
 /* Fills err from the connection's last error; returns -1. `what`: a sentence's beginning. */
 int sqlite_fail(
 	struct sqlite_connection *connection, int result, const char *what, struct error *err);
+
+/* --- sqlite_statement.c --- */
 
 /* A statement without parameters, from the cache: BEGIN, COMMIT and the like. */
 int sqlite_step_plain(struct sqlite_connection *connection, const char *text, struct error *err);
