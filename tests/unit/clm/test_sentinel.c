@@ -186,27 +186,6 @@ static void nothing_is_lost_while_the_broker_is_away(void **state)
 	assert_event(event_at(watched, 0), id, 1);
 }
 
-static void nothing_is_lost_while_clm_is_away(void **state)
-{
-	struct watched *watched = *state;
-	region_create_cluster(watched->region, "first");
-	start_sentinel(watched);
-	event_at(watched, 0);
-	uint16_t port = clm_port(watched->region->clm);
-	region_restart(watched->region);
-	/* On another port, so the sentinel is told anew; it lists what it has missed. */
-	if (clm_port(watched->region->clm) != port) {
-		sentinel_stop(watched->sentinel);
-		start_sentinel(watched);
-	}
-	region_create_cluster(watched->region, "second");
-	for (size_t i = 1;; i++) {
-		struct json *data = json_get(event_at(watched, i), "data");
-		if (str_eq(json_get_text(data, "kind"), STR("Cluster")) && i >= 2)
-			break;
-	}
-}
-
 static void a_wrong_file_ends_the_start(void **state)
 {
 	struct sentinel *sentinel = NULL;
@@ -226,7 +205,6 @@ int main(void)
 			what_is_unreconciled_is_told_at_the_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			nothing_is_lost_while_the_broker_is_away, setup, teardown),
-		cmocka_unit_test_setup_teardown(nothing_is_lost_while_clm_is_away, setup, teardown),
 		cmocka_unit_test(a_wrong_file_ends_the_start),
 	};
 	if (!broker_is_installed())
