@@ -59,7 +59,7 @@ static int apply(struct sql *sql, const struct store_config *config,
 int migrate_run(struct sql *sql, const struct store_config *config, struct error *err)
 {
 	const struct sql_value product = SQL_CSTR(config->product);
-	int64_t version;
+	int64_t version = 0;
 
 	if (sql->driver->run_script(sql, own_tables, err) < 0)
 		return -1;
