@@ -46,10 +46,11 @@ static void watch(struct http_request *request, struct http_response *response)
 
 static const struct http_route routes[] = {{"GET", "/watch", watch, 0, NULL}};
 
-static void start(struct fixture *fixture)
+static void start_with_timeout(struct fixture *fixture, unsigned timeout_s)
 {
 	struct error err = {0};
 	struct http_server_config config = {.host = "127.0.0.1",
+		.request_timeout_s = timeout_s,
 		.routes = routes,
 		.route_count = 1,
 		.threads = 2,
@@ -61,6 +62,11 @@ static void start(struct fixture *fixture)
 	struct http_client_config client = {.base_url = fixture->base_url};
 	assert_int_equal(http_client_new(&fixture->client, &client, &err), 0);
 	fixture->is_in_order = true;
+}
+
+static void start(struct fixture *fixture)
+{
+	start_with_timeout(fixture, 0);
 }
 
 static void end(struct fixture *fixture)
@@ -173,6 +179,25 @@ static void a_peer_that_hangs_up_is_noticed_without_a_send(void **state)
 	}
 	assert_int_equal(counters.streams_open, 0);
 	assert_int_equal(atomic_load(&fixture.gone), 1);
+	end(&fixture);
+}
+
+static void a_quiet_stream_outlives_the_time_for_requests(void **state)
+{
+	struct fixture fixture = {0};
+	char text[1024];
+	start_with_timeout(&fixture, 1);
+	int fd = raw_connect(http_server_port(fixture.server));
+	raw_send(fd, "GET /watch HTTP/1.1\r\nHost: a\r\n\r\n");
+	struct http_stream *stream = opened(&fixture);
+	assert_true(raw_read_until(fd, text, sizeof(text), "0\n"));
+	for (int i = 0; i < 2; i++) {
+		usleep(2800000);
+		assert_true(http_stream_send(stream, STR("late\n")));
+		assert_true(raw_read_until(fd, text, sizeof(text), "late\n"));
+	}
+	http_stream_close(stream);
+	close(fd);
 	end(&fixture);
 }
 
@@ -332,6 +357,7 @@ int main(void)
 		cmocka_unit_test(lines_arrive_in_order_and_then_the_end),
 		cmocka_unit_test(a_line_leaves_at_once),
 		cmocka_unit_test(a_peer_that_hangs_up_is_noticed_without_a_send),
+		cmocka_unit_test(a_quiet_stream_outlives_the_time_for_requests),
 		cmocka_unit_test(a_reader_too_slow_is_cut_off),
 		cmocka_unit_test(stopping_the_server_ends_its_streams),
 		cmocka_unit_test(head_opens_no_stream_that_stays),
