@@ -1,0 +1,31 @@
+/*
+ * kubeapi_notation.h - a short notation for API types, turned into OpenAPI schemas.
+ *
+ * One type per line, `Name: field type, field type, ...`. A name with '!' is applied as a whole
+ * (x-kubernetes-map-type: atomic), a field with '+' is required. Types:
+ *
+ *	string int long bool time bytes	 scalars
+ *	quantity intstr			 a number or a string
+ *	any				 an object of any shape
+ *	Name				 another line's type
+ *	{type}   {type}!		 a map; merged as a whole
+ *	[type]				 a list, applied as a whole
+ *	[type]*  [type](key key)	 a set; a list whose items are known by keys
+ *
+ * each followed by `=JSON` (without a comma) for a default.
+ */
+#ifndef REEVE_LOCAL_KUBEAPI_NOTATION_H
+#define REEVE_LOCAL_KUBEAPI_NOTATION_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "data/json.h"
+
+#define KUBEAPI_SCHEMA_REFERENCE "#/components/schemas/"
+
+/* {"components":{"schemas":{Name: schema, ...}}}. `text` must outlive the arena. ERROR_INVALID
+ * names the line's type and what is wrong with it. */
+int kubeapi_notation_read(
+	struct arena *arena, struct str text, struct json **ret, struct error *err);
+
+#endif
