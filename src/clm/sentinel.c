@@ -63,6 +63,17 @@ static void want_list(struct sentinel *sentinel)
 
 /* --- watch ----------------------------------------------------------------------------------- */
 
+/* A report that changes no more than words calls nobody: adapters wait for conditions to become
+ * True. */
+static bool is_echo(struct sentinel *sentinel, struct str id, struct str event,
+	const struct json *resource, uint64_t progress)
+{
+	if (!str_eq_c(event, "status") || !json_is_null(json_get(resource, "deleted_time")))
+		return false;
+	LOCK_SCOPE(&sentinel->queue_mutex);
+	return !sentinel_queue_has_progress(sentinel->queue, id, progress);
+}
+
 static void apply_row(struct sentinel *sentinel, const struct json *row)
 {
 	const struct json *resource = json_get(row, "resource");
@@ -70,6 +81,9 @@ static void apply_row(struct sentinel *sentinel, const struct json *row)
 	struct str event = json_get_text(row, "event");
 	enum sentinel_step step = sentinel_on_row(event, resource);
 	if (str_is_null(id) || step == SENTINEL_IGNORE)
+		return;
+	uint64_t progress = sentinel_progress(resource);
+	if (step == SENTINEL_PUBLISH && is_echo(sentinel, id, event, resource, progress))
 		return;
 	struct str data = STR_NULL;
 	bool is_kept = true;
@@ -81,6 +95,7 @@ static void apply_row(struct sentinel *sentinel, const struct json *row)
 	else if (!str_is_null(data))
 		is_kept = sentinel_queue_push(
 			sentinel->queue, id, kind, data, !sentinel_is_settled(resource));
+	sentinel_queue_note(sentinel->queue, id, progress);
 	pthread_mutex_unlock(&sentinel->queue_mutex);
 	if (!is_kept || (step == SENTINEL_PUBLISH && str_is_null(data)))
 		want_list(sentinel); /* no memory just now */

@@ -7,6 +7,8 @@
  */
 #include "clm/sentinel_decide.h"
 
+#include "base/hash.h"
+
 #include "base/clock.h"
 
 #define REASON_MATCHED STR("message decision matched")
@@ -96,6 +98,17 @@ bool sentinel_is_settled(const struct json *resource)
 	if (!json_is_null(json_get(resource, "deleted_time")))
 		return false;
 	return !reconciled || str_eq(json_get_text(reconciled, "status"), STR("True"));
+}
+
+uint64_t sentinel_progress(const struct json *resource)
+{
+	const struct json *condition;
+	uint64_t progress = 1;
+
+	json_for_each (json_find(resource, "status", "conditions", NULL), i, condition)
+		if (str_eq(json_get_text(condition, "status"), STR("True")))
+			progress = progress * 31 + hash_fnv1a(json_get_text(condition, "type"));
+	return progress;
 }
 
 enum sentinel_step sentinel_on_row(struct str event, const struct json *resource)

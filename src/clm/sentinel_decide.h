@@ -26,6 +26,9 @@ enum sentinel_step {
 	SENTINEL_FORGET	  /* nothing is left to do for it */
 };
 
+/* Digest of which conditions are True: what an adapter may be waiting for. Never 0. */
+uint64_t sentinel_progress(const struct json *resource);
+
 /* What a row of the watch stream means; `resource` may be NULL or null. */
 enum sentinel_step sentinel_on_row(struct str event, const struct json *resource);
 

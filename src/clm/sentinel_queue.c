@@ -21,6 +21,7 @@ struct sentinel_entry {
 	bool is_gone;  /* forgotten while taken */
 	bool is_fresh; /* came, or was marked, since the list began */
 	unsigned attempt;
+	uint64_t progress; /* noted; 0: not yet */
 	int64_t due_us;
 	char *id, *kind, *data;
 	char *next_data; /* what changed while taken */
@@ -147,6 +148,20 @@ bool sentinel_queue_push(
 	else if (entry->state == ENTRY_PLANNED)
 		link_last(queue, entry);
 	return true;
+}
+
+void sentinel_queue_note(struct sentinel_queue *queue, struct str id, uint64_t progress)
+{
+	struct sentinel_entry *entry = map_get(queue->entries, id);
+	if (entry)
+		entry->progress = progress;
+}
+
+bool sentinel_queue_has_progress(
+	const struct sentinel_queue *queue, struct str id, uint64_t progress)
+{
+	const struct sentinel_entry *entry = map_get(queue->entries, id);
+	return !entry || entry->progress != progress;
 }
 
 bool sentinel_queue_offer(

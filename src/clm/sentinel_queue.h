@@ -42,6 +42,13 @@ void sentinel_queue_free(struct sentinel_queue *queue);
 bool sentinel_queue_push(
 	struct sentinel_queue *queue, struct str id, struct str kind, struct str data, bool stays);
 
+/* What the resource has achieved, as a digest: kept with its entry for sentinel_queue_has_progress.
+ */
+void sentinel_queue_note(struct sentinel_queue *queue, struct str id, uint64_t progress);
+/* Whether the digest differs from the one noted, or none was. */
+bool sentinel_queue_has_progress(
+	const struct sentinel_queue *queue, struct str id, uint64_t progress);
+
 /* Found in a full list as needing a message: due now unless it is already planned. */
 bool sentinel_queue_offer(
 	struct sentinel_queue *queue, struct str id, struct str kind, struct str data);
