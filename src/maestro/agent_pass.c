@@ -261,7 +261,7 @@ static bool turn_observe(struct turn *turn)
 		plan_observe(turn, plan);
 		bool is_drift = plan_has_drifted(turn, plan);
 		turn->wants_repair |= is_drift;
-		has_drifted |= is_drift && turn->pass->repairs == 0;
+		has_drifted |= is_drift && turn->pass->repairs < AGENT_FREE_REPAIRS;
 	}
 	return has_drifted;
 }
@@ -373,12 +373,10 @@ static void turn_end(struct turn *turn, bool has_repaired, struct agent_outcome 
 	outcome->owner_uid = turn->owner.uid;
 	outcome->is_failed = turn->is_failed;
 	outcome->has_repaired = has_repaired;
-	if (turn->wants_repair && !turn->is_failed) {
-		outcome->todo_later = AGENT_DO_APPLY;
-		outcome->has_repaired = true;
-		outcome->delay_us = thread_backoff_us(
-			turn->pass->repairs, AGENT_REPAIR_US, AGENT_REPAIR_MAX_US);
-	}
+	if (turn->wants_repair)
+		outcome->repair_after_us =
+			thread_backoff_us(turn->pass->repairs - AGENT_FREE_REPAIRS, AGENT_REPAIR_US,
+				AGENT_REPAIR_MAX_US);
 }
 
 static void run_apply(struct turn *turn, struct agent_outcome *outcome)

@@ -21,6 +21,8 @@
 #include "maestro/agent.h"
 #include "maestro/agent_queue.h"
 
+#define AGENT_MAX_ATTEMPTS 30 /* counted; the wait has its maximum long before */
+
 enum { TEXT_SOURCE, TEXT_METADATA, TEXT_LOG_TRACING, TEXT_PAYLOAD, TEXT_COUNT };
 
 /* Several strings in one allocation; UINT32_MAX stands for a null one. */
@@ -46,12 +48,14 @@ struct agent_work {
 	struct event *events;
 	int64_t generation;
 	int64_t repaired_us; /* monotonic */
+	int64_t later_us;    /* when later_todo is due */
 	uint64_t applied_hash;
 	uint32_t tracked_count;
 	uint32_t status_len;
 	uint8_t attempts;
 	uint8_t repairs;
 	uint8_t todo;
+	uint8_t later_todo; /* waits for its time, also when something else gives a turn before */
 	bool is_deleting;
 	bool is_sent;
 	bool wants_spec; /* a spec came while it was being deleted */
@@ -361,6 +365,7 @@ static int receive(struct agent_store *store, const struct agent_spec *spec, str
 	work_set_spec(work, spec, text);
 	work->is_deleting |= *ret == AGENT_MARK_DELETING;
 	work->attempts = 0;
+	work->later_todo = 0;
 	work_wake(store, work, AGENT_DO_APPLY);
 	return 0;
 }
@@ -440,6 +445,17 @@ static struct agent_work *wait_for_work(struct agent_store *store)
 	return NULL;
 }
 
+static void work_find_todo(struct agent_work *work, int64_t now_us)
+{
+	if (work->later_todo != 0 && now_us >= work->later_us) {
+		work->todo |= work->later_todo;
+		work->later_todo = 0;
+	}
+	/* Its time came and nothing had happened: the slow repair. */
+	if (work->todo == 0 && !work->events && work->later_todo == 0)
+		work->todo = AGENT_DO_APPLY | AGENT_DO_VERIFY;
+}
+
 bool agent_store_take(struct agent_store *store, struct arena *arena, struct agent_pass *ret)
 {
 	LOCK_SCOPE(&store->mutex);
@@ -447,9 +463,7 @@ bool agent_store_take(struct agent_store *store, struct arena *arena, struct age
 		struct agent_work *work = wait_for_work(store);
 		if (!work)
 			continue;
-		/* Its time came and nothing had happened: the slow repair. */
-		if (work->todo == 0 && !work->events)
-			work->todo = AGENT_DO_APPLY | AGENT_DO_VERIFY;
+		work_find_todo(work, clock_monotonic_us());
 		pass_copy(arena, ret, work);
 		return true;
 	}
@@ -496,20 +510,33 @@ static void work_drop_old_events(struct agent_work *work)
 	}
 }
 
+static void work_count_repair(struct agent_work *work, int64_t now_us)
+{
+	if (now_us - work->repaired_us > 2 * AGENT_REPAIR_MAX_US)
+		work->repairs = 0;
+	work->repaired_us = now_us;
+	if (work->repairs < AGENT_MAX_ATTEMPTS)
+		work->repairs++;
+}
+
+/* When the next turn is due, if nothing happens before. */
 static int64_t next_turn_us(struct agent_store *store, struct agent_work *work,
 	const struct agent_outcome *outcome, int64_t now_us)
 {
 	if (outcome->is_failed) {
-		unsigned attempt = work->attempts;
-		if (work->attempts < 30)
+		work->later_todo |= AGENT_DO_APPLY;
+		work->later_us = now_us + thread_backoff_us(work->attempts, AGENT_RETRY_US,
+						  AGENT_RETRY_MAX_US);
+		if (work->attempts < AGENT_MAX_ATTEMPTS)
 			work->attempts++;
-		work->todo |= outcome->todo_later ? (uint8_t)outcome->todo_later : AGENT_DO_APPLY;
-		return now_us + thread_backoff_us(attempt, AGENT_RETRY_US, AGENT_RETRY_MAX_US);
+	} else if (outcome->repair_after_us > 0 && work->later_todo == 0) {
+		work->later_todo = AGENT_DO_APPLY;
+		work->later_us = now_us + outcome->repair_after_us;
+		work_count_repair(work, now_us);
 	}
+	if (work->later_todo != 0)
+		return work->later_us;
 	work->attempts = 0;
-	work->todo |= (uint8_t)outcome->todo_later;
-	if (outcome->todo_later)
-		return now_us + outcome->delay_us;
 	/* Spread, so that thousands of works do not come at once. */
 	return now_us + store->resync_us +
 	       (int64_t)(hash_fnv1a(str_n(work->id, work->id_len)) %
@@ -546,13 +573,8 @@ void agent_store_finish(struct agent_store *store, const struct agent_pass *pass
 	work->applied_hash = outcome->applied_hash;
 	work_set_targets(work, outcome);
 	work_drop_old_events(work);
-	if (now_us - work->repaired_us > AGENT_REPAIR_MAX_US)
-		work->repairs = 0;
-	if (outcome->has_repaired) {
-		work->repaired_us = now_us;
-		if (work->repairs < 30)
-			work->repairs++;
-	}
+	if (outcome->has_repaired)
+		work_count_repair(work, now_us);
 	bool has_more = work->todo != 0 || work->events;
 	int64_t due_us = next_turn_us(store, work, outcome, now_us);
 	agent_queue_done(&store->queue, &work->item, has_more ? 0 : due_us);

@@ -27,8 +27,9 @@ struct agent_store;
 
 #define AGENT_RETRY_US INT64_C(100000)
 #define AGENT_RETRY_MAX_US (INT64_C(60) * 1000000)
-/* An object that keeps being changed back is repaired ever more rarely, down to the maximum; after
- * as long a peace it counts as new. */
+/* A work whose objects keep being changed back is repaired ever more rarely, after the first few
+ * times, down to the maximum; after as long a peace it counts as new. */
+#define AGENT_FREE_REPAIRS 3u
 #define AGENT_REPAIR_US INT64_C(1000000)
 #define AGENT_REPAIR_MAX_US (INT64_C(60) * 1000000)
 
@@ -75,10 +76,9 @@ struct agent_outcome {
 	const struct agent_target *targets; /* NULL: as they were */
 	size_t target_count;
 	bool is_forgotten; /* deleted and acknowledged: remove it */
-	bool is_failed;	   /* try again, after a wait that grows */
+	bool is_failed;	   /* apply again, after a wait that grows */
 	bool has_repaired;
-	unsigned todo_later; /* AGENT_DO_... for after `delay_us` */
-	int64_t delay_us;
+	int64_t repair_after_us; /* drift that may not be repaired yet: apply again then; 0: none */
 };
 
 /* resync_us: a work that nothing happens to is applied again after 1 to 1.5 times this. NULL: no

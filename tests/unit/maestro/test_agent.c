@@ -360,9 +360,28 @@ static void drift_is_repaired_at_once(void **state)
 	expect_silence(fixture);
 	assert_int_equal(counters(fixture).repaired, 1);
 	kube_peer_delete(fixture->kube, CM_A);
-	await_status_with(fixture, "ResourcesNotAvailable");
 	await_object(fixture, CM_A, "\"k\":\"1\"", true);
-	await_status_with(fixture, "ResourcesAvailable");
+	/* It was away for less than a turn, which is no news. */
+	expect_silence(fixture);
+}
+
+static void a_fight_over_an_object_slows_down(void **state)
+{
+	struct fixture *fixture = *state;
+	send_spec(fixture, "create_request", ID, 1, BUNDLE(CONFIG_MAP("a", "1")));
+	await_status(fixture);
+	int64_t until = clock_monotonic_us() + 2 * CLOCK_US_PER_S;
+	unsigned fights = 0;
+	while (clock_monotonic_us() < until) {
+		char patch[64];
+		snprintf(patch, sizeof(patch), "{\"data\":{\"k\":\"wrong %u\"}}", fights++);
+		kube_peer_patch(fixture->kube, CM_A, patch);
+		usleep(5000);
+	}
+	assert_true(fights > 100);
+	/* Three at once, and then after waits of half a second and more. */
+	assert_in_range(kube_peer_requests(fixture->kube, "PATCH"), 4, 12);
+	await_object(fixture, CM_A, "\"k\":\"1\"", true);
 }
 
 static void what_leaves_the_spec_leaves_the_cluster(void **state)
@@ -677,6 +696,7 @@ int main(void)
 		TEST(an_equal_or_older_spec_moves_nothing),
 		TEST(feedback_follows_the_object_without_being_asked),
 		TEST(drift_is_repaired_at_once),
+		TEST(a_fight_over_an_object_slows_down),
 		TEST(what_leaves_the_spec_leaves_the_cluster),
 		TEST(a_deletion_removes_all_and_is_acknowledged),
 		TEST(an_unknown_bundle_that_must_go_is_cleaned_up),
