@@ -1,5 +1,5 @@
 /*
- * kubeapi_builtin.c - tables of kinds and types, after the Kubernetes API reference (1.29).
+ * kubeapi_builtin.c - tables of kinds and types, after the Kubernetes API reference (1.32).
  *
  * The types hold what clients send and read; parts that a stand-in has no use for (affinity,
  * probes' handlers, volume sources) are "any": kept as they come. A type that is complete is better

@@ -8,7 +8,7 @@
 
 /* The Kubernetes version whose behaviour is followed. */
 #define KUBEAPI_MAJOR "1"
-#define KUBEAPI_MINOR "29"
+#define KUBEAPI_MINOR "32"
 
 struct json *kubeapi_discovery_version(struct arena *arena);
 

@@ -118,7 +118,7 @@ struct json *kubeapi_openapi_document(
 			arena_printf(arena, KUBEAPI_SCHEMA_REFERENCE "%" STR_F, STR_A(type->kind)));
 	}
 	json_set(info, "title", json_new_cstr(arena, "Kubernetes"));
-	json_set(info, "version", json_new_cstr(arena, "v1.29.0"));
+	json_set(info, "version", json_new_cstr(arena, "v1.32.0"));
 	json_set(document, "openapi", json_new_cstr(arena, "3.0.0"));
 	json_set(document, "info", info);
 	json_set(document, "paths", paths);
@@ -132,7 +132,7 @@ struct json *kubeapi_openapi_v2(struct arena *arena)
 	struct json *document = json_new_object(arena), *info = json_new_object(arena);
 
 	json_set(info, "title", json_new_cstr(arena, "Kubernetes"));
-	json_set(info, "version", json_new_cstr(arena, "v1.29.0"));
+	json_set(info, "version", json_new_cstr(arena, "v1.32.0"));
 	json_set(document, "swagger", json_new_cstr(arena, "2.0"));
 	json_set(document, "info", info);
 	json_set(document, "paths", json_new_object(arena));
@@ -150,7 +150,7 @@ struct str kubeapi_openapi_v2_protobuf(struct arena *arena)
 				       "\x0a\x0a"
 				       "Kubernetes"
 				       "\x12\x07"
-				       "v1.29.0"
+				       "v1.32.0"
 				       "\x42\x00"
 				       "\x4a\x00";
 
