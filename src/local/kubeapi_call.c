@@ -4,6 +4,7 @@
 #include "local/kubeapi_call.h"
 
 #include "data/yaml.h"
+#include "local/kubeapi_protobuf.h"
 
 struct str kubeapi_parameter(const struct kubeapi_call *call, const char *name)
 {
@@ -31,6 +32,10 @@ int kubeapi_call_body(struct kubeapi_call *call, struct json **ret)
 	struct error err;
 	int result;
 
+	if (str_eq_c(type, "application/vnd.kubernetes.protobuf") && call->type->is_builtin &&
+		kubeapi_protobuf_read(call->arena, kubeapi_types_document(call->server->types),
+			call->request->body, ret, &err) == 0)
+		return 0;
 	if (str_find(type, STR("protobuf")) >= 0 || str_find(type, STR("cbor")) >= 0)
 		return kubeapi_fail(&call->failure, 415,
 			"the body of the request was in an unknown format - accepted media types "

@@ -46,6 +46,9 @@ static struct str word(struct reader *r)
 	return str_slice(r->text, start, r->at - start);
 }
 
+#define WIRE(type) "\"" KUBEAPI_SCHEMA_WIRE "\":\"" type "\""
+#define ANY_OBJECT "{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true"
+
 static const struct {
 	const char *name, *schema;
 } scalars[] = {
@@ -53,11 +56,14 @@ static const struct {
 	{"int", "{\"type\":\"integer\",\"format\":\"int32\"}"},
 	{"long", "{\"type\":\"integer\",\"format\":\"int64\"}"},
 	{"bool", "{\"type\":\"boolean\"}"},
-	{"time", "{\"type\":\"string\",\"format\":\"date-time\"}"},
+	{"number", "{\"type\":\"number\"}"},
+	{"time", "{\"type\":\"string\",\"format\":\"date-time\"," WIRE("time") "}"},
+	{"microtime", "{\"type\":\"string\",\"format\":\"date-time\"," WIRE("microtime") "}"},
 	{"bytes", "{\"type\":\"string\",\"format\":\"byte\"}"},
-	{"quantity", "{\"x-kubernetes-int-or-string\":true}"},
-	{"intstr", "{\"x-kubernetes-int-or-string\":true}"},
-	{"any", "{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true}"},
+	{"quantity", "{\"x-kubernetes-int-or-string\":true," WIRE("quantity") "}"},
+	{"intstr", "{\"x-kubernetes-int-or-string\":true," WIRE("intstr") "}"},
+	{"any", ANY_OBJECT "}"},
+	{"raw", ANY_OBJECT "," WIRE("raw") "}"},
 };
 
 static int read_type(struct reader *r, struct json **ret);
@@ -150,25 +156,48 @@ static int read_default(struct reader *r, struct json *schema)
 	return 0;
 }
 
+/* "12:" or "2.12:" in front of a field; null when there is none. */
+static struct str read_number(struct reader *r)
+{
+	size_t start = r->at;
+
+	while (isdigit((unsigned char)peek(r)) || peek(r) == '.')
+		r->at++;
+	struct str number = str_slice(r->text, start, r->at - start);
+	return take(r, ':') ? number : STR_NULL;
+}
+
+static int read_field(struct reader *r, struct json *properties, struct json *required)
+{
+	struct str number = read_number(r), name = word(r);
+	struct json *schema;
+
+	if (name.len == 0)
+		return bad(r, "expected a field");
+	if (take(r, '+'))
+		json_append(required, json_new_string(r->arena, name));
+	bool is_pointer = take(r, '?');
+	skip_spaces(r);
+	if (read_type(r, &schema) < 0)
+		return -1;
+	json_set_text(schema, KUBEAPI_SCHEMA_NUMBER, number);
+	if (is_pointer)
+		json_set_bool(schema, KUBEAPI_SCHEMA_POINTER, true);
+	if (take(r, '=') && read_default(r, schema) < 0)
+		return -1;
+	json_set_str(properties, name, schema);
+	return 0;
+}
+
 static int read_fields(struct reader *r, struct json *type)
 {
 	struct json *properties = json_new_object(r->arena);
 	struct json *required = json_new_array(r->arena);
 
 	do {
-		struct json *schema;
 		skip_spaces(r);
-		struct str name = word(r);
-		if (name.len == 0)
-			return bad(r, "expected a field");
-		if (take(r, '+'))
-			json_append(required, json_new_string(r->arena, name));
-		skip_spaces(r);
-		if (read_type(r, &schema) < 0)
+		if (read_field(r, properties, required) < 0)
 			return -1;
-		if (take(r, '=') && read_default(r, schema) < 0)
-			return -1;
-		json_set_str(properties, name, schema);
 	} while (take(r, ','));
 	json_set(type, "type", json_new_cstr(r->arena, "object"));
 	json_set(type, "properties", properties);
@@ -193,6 +222,8 @@ static void inline_defaults(struct arena *arena, struct json *schemas)
 			struct json *copy = json_copy(arena,
 				json_get_str(schemas, str_slice(reference, prefix, reference.len)));
 			json_set(copy, "default", json_get(field, "default"));
+			json_set(copy, KUBEAPI_SCHEMA_NUMBER,
+				json_get(field, KUBEAPI_SCHEMA_NUMBER));
 			json_replace_at(properties, k, copy);
 		}
 	}
