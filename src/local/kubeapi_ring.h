@@ -15,7 +15,7 @@
 #include "base/str.h"
 
 #define KUBEAPI_RING_EVENTS 4096u
-#define KUBEAPI_RING_MAX_BYTES ((size_t)16 << 20)
+#define KUBEAPI_RING_MAX_BYTES ((size_t)6 << 20)
 
 enum kubeapi_event_type { KUBEAPI_ADDED, KUBEAPI_MODIFIED, KUBEAPI_DELETED };
 

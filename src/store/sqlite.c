@@ -70,7 +70,8 @@ static int configure(struct sqlite_connection *connection, bool may_write, struc
 		"PRAGMA journal_size_limit=" WAL_MAX_BYTES,
 	};
 
-	snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d", STORE_CACHE_KIB);
+	snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d",
+		may_write ? STORE_CACHE_KIB : STORE_READER_CACHE_KIB);
 	sqlite3_busy_timeout(connection->handle, STORE_BUSY_TIMEOUT_MS);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		if (sqlite_run_script(&connection->sql, settings[i], err) < 0)

@@ -3,7 +3,7 @@
  *
  * Connections for reading are opened when first needed and kept; with all of them busy a reader
  * waits its turn. A pool of STORE_MAX_READERS is enough for two cores many times over, and bounds
- * memory: each connection caches STORE_CACHE_KIB of pages.
+ * memory: connections cache STORE_CACHE_KIB and STORE_READER_CACHE_KIB of pages.
  */
 #include "store/store.h"
 

@@ -34,7 +34,8 @@ struct sql; /* a running transaction, or a reading snapshot */
 #define STORE_MAX_WAITING 4096	    /* queued writes; past it ERROR_LIMITED */
 #define STORE_BUSY_TIMEOUT_MS 10000 /* for a free reader, and for a database that others lock */
 #define STORE_MAX_STATEMENTS 96	    /* prepared and kept, per connection */
-#define STORE_CACHE_KIB 2048	    /* pages kept, per connection */
+#define STORE_CACHE_KIB 2048	    /* pages kept by the writing connection */
+#define STORE_READER_CACHE_KIB 512  /* and by each that reads: the system's cache is behind them */
 #define STORE_CHECK_MAX_BYTES                                              \
 	(INT64_C(64) << 20) /* larger databases are not checked on opening \
 			     */
