@@ -15,7 +15,7 @@ run: build
 	@build/reeve up $(ARGS)
 
 build: deps
-	@test -f build/build.ninja || $(MESON_SETUP) build -Dbuildtype=release -Dtests=false >/dev/null
+	@test -f build/build.ninja || $(MESON_SETUP) build -Dbuildtype=release -Dtests=false -Dwerror=false >/dev/null
 	@ninja -C build --quiet
 
 # Packages for building and running; for testing. Each names what it is about to install.
