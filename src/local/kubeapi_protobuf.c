@@ -76,6 +76,7 @@ static bool read_field(struct input *in, struct field *ret)
 		return false;
 	ret->number = tag >> 3;
 	ret->wire = (enum wire)(tag & 7);
+	ret->bytes = STR("");
 	switch (ret->wire) {
 	case WIRE_VARINT:
 		return read_varint(in, &ret->value);
@@ -93,15 +94,15 @@ static bool read_field(struct input *in, struct field *ret)
 	return false;
 }
 
-/* The last field with this number, as a parser of the message would see it. */
-static bool find_field(struct str message, uint64_t number, struct field *ret)
+/* The last field with this number and type, as a parser of the message would see it. */
+static bool find_field(struct str message, uint64_t number, enum wire wire, struct field *ret)
 {
 	struct input in = input_of(message);
 	struct field field;
 	bool is_found = false;
 
 	while (in.at < in.end && read_field(&in, &field)) {
-		if (field.number == number) {
+		if (field.number == number && field.wire == wire) {
 			*ret = field;
 			is_found = true;
 		}
@@ -117,9 +118,10 @@ static struct json *time_value(struct reader *r, struct str message, bool is_exa
 	struct field seconds = {0}, nanos = {0};
 	int64_t us;
 
-	if (!find_field(message, 1, &seconds) && !find_field(message, 2, &nanos))
+	if (!find_field(message, 1, WIRE_VARINT, &seconds) &&
+		!find_field(message, 2, WIRE_VARINT, &nanos))
 		return NULL;
-	find_field(message, 2, &nanos);
+	find_field(message, 2, WIRE_VARINT, &nanos);
 	if (__builtin_mul_overflow((int64_t)seconds.value, CLOCK_US_PER_S, &us))
 		return NULL;
 	if (!is_exact)
@@ -132,9 +134,9 @@ static struct json *int_or_string(struct reader *r, struct str message)
 {
 	struct field type = {0}, number = {0}, text = {.bytes = STR("")};
 
-	find_field(message, 1, &type);
-	find_field(message, 2, &number);
-	find_field(message, 3, &text);
+	find_field(message, 1, WIRE_VARINT, &type);
+	find_field(message, 2, WIRE_VARINT, &number);
+	find_field(message, 3, WIRE_BYTES, &text);
 	return type.value == 1 ? json_new_string(r->arena, text.bytes)
 			       : json_new_int(r->arena, (int64_t)number.value);
 }
@@ -144,7 +146,7 @@ static struct json *quantity(struct reader *r, struct str message)
 {
 	struct field text = {.bytes = STR("0")};
 
-	find_field(message, 1, &text);
+	find_field(message, 1, WIRE_BYTES, &text);
 	return json_new_string(r->arena, text.bytes);
 }
 
@@ -154,7 +156,7 @@ static struct json *raw(struct reader *r, struct str message)
 	struct field text = {0};
 	struct json *value;
 
-	if (!find_field(message, 1, &text) || text.bytes.len == 0 ||
+	if (!find_field(message, 1, WIRE_BYTES, &text) || text.bytes.len == 0 ||
 		json_parse(r->arena, text.bytes, NULL, &value, NULL) < 0)
 		return NULL;
 	return value;
@@ -250,8 +252,8 @@ static int read_entry(
 
 	if (field->wire != WIRE_BYTES)
 		return damaged(r);
-	find_field(field->bytes, 1, &key);
-	find_field(field->bytes, 2, &value);
+	find_field(field->bytes, 1, WIRE_BYTES, &key);
+	find_field(field->bytes, 2, WIRE_BYTES, &value);
 	if (read_value(r, schema, &value, true, &item) < 0)
 		return -1;
 	json_set_str(map, key.bytes.ptr ? key.bytes : STR(""), item);
@@ -336,7 +338,7 @@ static int read_metadata(struct reader *r, struct str message, struct json *obje
 	struct json *metadata = json_new_object(r->arena);
 	struct field field;
 
-	if (!find_field(message, 1, &field) || field.wire != WIRE_BYTES)
+	if (!find_field(message, 1, WIRE_BYTES, &field))
 		return 0;
 	json_set(object, "metadata", metadata);
 	return read_message(r, schema, STR(""), field.bytes, metadata);
@@ -355,10 +357,10 @@ int kubeapi_protobuf_read(struct arena *arena, const struct json *document, stru
 
 	if (!str_starts_with(body, magic))
 		return error_set(err, ERROR_INVALID, "the body does not begin with \"k8s\\0\"");
-	find_field(unknown, 1, &type);
-	find_field(unknown, 2, &message);
-	find_field(type.bytes, 1, &api_version);
-	find_field(type.bytes, 2, &kind);
+	find_field(unknown, 1, WIRE_BYTES, &type);
+	find_field(unknown, 2, WIRE_BYTES, &message);
+	find_field(type.bytes, 1, WIRE_BYTES, &api_version);
+	find_field(type.bytes, 2, WIRE_BYTES, &kind);
 	const struct json *schema = json_get_str(r.schemas, kind.bytes);
 	const struct json *first = json_at(json_get(schema, "properties"), 0);
 	if (!json_get(first, KUBEAPI_SCHEMA_NUMBER))
@@ -368,6 +370,8 @@ int kubeapi_protobuf_read(struct arena *arena, const struct json *document, stru
 	json_set_text(object, "kind", kind.bytes);
 	if (!str_eq_c(kind.bytes, "DeleteOptions") && read_metadata(&r, message.bytes, object) < 0)
 		return -1;
-	*ret = object;
-	return read_message(&r, schema, STR(""), message.bytes, object);
+	if (read_message(&r, schema, STR(""), message.bytes, object) < 0)
+		return -1;
+	/* Protobuf's strings may hold any bytes; a document may not. */
+	return json_parse(arena, json_text(arena, object, JSON_WRITE_COMPACT), NULL, ret, err);
 }
