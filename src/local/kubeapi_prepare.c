@@ -137,27 +137,37 @@ static int check_name(struct kubeapi_draft *draft, struct json *metadata)
 
 /* --- content ------------------------------------------------------------------------------- */
 
-/* Built-in types have no nulls: absent and null are the same to them. Returns whether it was one.
+/* Whether Go would leave it out of JSON: null, or a list or map (not a struct) with nothing in it.
  */
-static bool drop_nulls(const struct schema *schema, struct json *value)
+static bool is_left_out(const struct schema *schema, const struct json *value)
 {
-	if (json_is_null(value))
-		return true;
+	bool is_map = schema_child(schema, STR("any other name")) != NULL;
+
+	return json_is_null(value) || (json_is(value, JSON_ARRAY) && json_count(value) == 0) ||
+	       (json_is(value, JSON_OBJECT) && is_map && json_count(value) == 0);
+}
+
+/* Built-in types are structs in the real server: absent, null and empty are the same to them. */
+static void tidy(const struct schema *schema, struct json *value)
+{
+	struct json *item;
+
 	if (json_is(value, JSON_OBJECT)) {
+		bool is_map = schema_child(schema, STR("any other name")) != NULL;
 		for (size_t i = 0; i < json_count(value);) {
 			struct str name = json_key_at(value, i);
 			const struct schema *child = schema_child(schema, name);
-			if (child && drop_nulls(child, json_at(value, i)))
+			tidy(child, json_at(value, i));
+			if (child && (is_map ? json_is_null(json_at(value, i))
+					     : is_left_out(child, json_at(value, i))))
 				json_remove(value, name);
 			else
 				i++;
 		}
 	} else if (json_is(value, JSON_ARRAY) && schema_items(schema)) {
-		struct json *item;
 		json_for_each (value, i, item)
-			drop_nulls(schema_items(schema), item);
+			tidy(schema_items(schema), item);
 	}
-	return false;
 }
 
 int kubeapi_prepare_prune(struct kubeapi_draft *draft)
@@ -166,9 +176,9 @@ int kubeapi_prepare_prune(struct kubeapi_draft *draft)
 	struct str removed = STR_NULL;
 
 	if (type->is_builtin)
-		drop_nulls(type->schema, draft->object);
+		tidy(type->schema, draft->object);
 	else
-		drop_nulls(schema_child(type->schema, STR("metadata")),
+		tidy(schema_child(type->schema, STR("metadata")),
 			json_get(draft->object, "metadata"));
 	schema_prune(type->schema, draft->object, draft->arena, &removed);
 	if (str_is_null(removed) || draft->validation == KUBEAPI_IGNORE)

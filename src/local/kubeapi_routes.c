@@ -14,7 +14,8 @@
 #include "local/kubeapi_scale.h"
 
 #define PATH_PARTS 6u
-#define PROTOBUF_V2 "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+/* Asked for as v2@v1.0; but '@' may not stand in a media type, and Go's parser refuses it. */
+#define PROTOBUF_V2 "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 static void begin(
 	struct kubeapi_call *call, struct http_request *request, struct http_response *response)

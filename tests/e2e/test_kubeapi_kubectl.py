@@ -337,6 +337,23 @@ def test_without_the_token_nothing_is_served(server):
     assert answer.json()["kind"] == "Status" and answer.json()["reason"] == "Unauthorized"
 
 
+def test_old_clients_get_openapi_as_protobuf(server):
+    answer = server.session.get(server.url + "/openapi/v2", timeout=10, headers={
+        "Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"})
+    assert answer.headers["Content-Type"] == \
+        "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+    assert answer.content.startswith(b"\x0a\x032.0")
+    assert server.call("GET", "/openapi/v2")["swagger"] == "2.0"
+
+
+def test_empty_values_of_built_in_kinds_are_left_out(server, namespace):
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    made = server.call("POST", path, {"data": {}, "metadata": {
+        "name": "c", "annotations": {}, "labels": None, "finalizers": []}}, 201)
+    assert "data" not in made
+    assert not {"annotations", "labels", "finalizers"} & set(made["metadata"])
+
+
 def test_errors_are_status_documents(server, widgets):
     status = server.call("GET", widgets + "/nothing", status=404)
     assert status["kind"] == "Status" and status["status"] == "Failure" and status["code"] == 404
