@@ -6,28 +6,12 @@
  * is what the adapter files are written for.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "data/template.h"
 #include "data/template_tree.h"
-
-int template_fail(const struct template_call *call, enum error_code code, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	error_vset(call->err, code, format, ap);
-	va_end(ap);
-	return error_prefix(call->err, "line %u", call->line);
-}
-
-int template_no_memory(const struct template_call *call)
-{
-	return template_fail(call, ERROR_MEMORY, "out of memory while rendering a template");
-}
 
 static int give_json(
 	struct template_call *call, const struct json *json, struct template_value *ret)
