@@ -82,19 +82,16 @@ static void print_options(FILE *out, const struct command_option *options)
 	print_entry(out, "--help", "show this");
 }
 
-void command_print_help(FILE *out, const struct command *command, const char *path)
+static void print_table_help(FILE *out, const struct command *table, const char *path)
 {
-	const struct command *children = command ? command->children : COMMANDS;
+	fprintf(out, "Usage: %s COMMAND [OPTION...]\n\nCommands:\n", path);
+	for (; table->name; table++)
+		print_entry(out, table->name, table->summary);
+	fprintf(out, "\n`%s COMMAND --help` tells more.\n", path);
+}
 
-	if (!command)
-		fputs("Runs the control plane of one cloud region.\n\n", out);
-	if (children) {
-		fprintf(out, "Usage: %s COMMAND [OPTION...]\n\nCommands:\n", path);
-		for (const struct command *child = children; child->name; child++)
-			print_entry(out, child->name, child->summary);
-		fprintf(out, "\n`%s COMMAND --help` tells more.\n", path);
-		return;
-	}
+static void print_command_help(FILE *out, const struct command *command, const char *path)
+{
 	fprintf(out, "Usage: %s%s%s%s\n\n%s\n", path, command->options ? " [OPTION...]" : "",
 		command->arguments ? " " : "", command->arguments ? command->arguments : "",
 		command->summary);
@@ -168,30 +165,41 @@ static bool asks_help(int argc, char **argv)
 	return false;
 }
 
-int command_main(int argc, char **argv)
+/* Of the command, or of the table in which the next word would be looked up. */
+static void print_help(
+	FILE *out, const struct command *command, const struct command *table, const char *path)
 {
-	const struct command *table = COMMANDS;
-	const struct command *command = NULL;
+	if (!command)
+		fputs("Runs the control plane of one cloud region.\n\n", out);
+	if (table)
+		print_table_help(out, table, path);
+	else
+		print_command_help(out, command, path);
+}
+
+int command_main(const struct command *table, int argc, char **argv)
+{
+	const struct command *command = NULL, *here = table;
 	char path[PATH_TEXT_MAX] = "reeve";
 	int at = 1;
 
-	for (; table && at < argc && argv[at][0] != '-'; at++) {
-		const struct command *next = find(table, argv[at]);
+	for (; here && at < argc && argv[at][0] != '-'; at++) {
+		const struct command *next = find(here, argv[at]);
 		if (!next)
 			return usage_error(path, "unknown command \"%s\"", argv[at]);
 		command = next;
-		table = next->children;
+		here = next->children;
 		snprintf(path + strlen(path), sizeof(path) - strlen(path), " %s", next->name);
 	}
 	if (asks_help(argc - at, argv + at)) {
-		command_print_help(stdout, command, path);
+		print_help(stdout, command, here, path);
 		return 0;
 	}
-	if (table) {
-		command_print_help(stderr, command, path);
+	if (here) {
+		print_help(stderr, command, here, path);
 		return COMMAND_EXIT_USAGE;
 	}
-	struct command_line line = {.command = command, .path = path};
+	struct command_line line = {.table = table, .command = command, .path = path};
 	int code = read_line(&line, argc - at, argv + at);
 	return code ? code : command->run(&line);
 }

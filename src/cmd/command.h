@@ -1,11 +1,9 @@
 /*
  * command.h - the command line as a table.
  *
- * Every subcommand is one row of COMMANDS (commands.c): its name, options and sentence. Parsing,
- * --help, the man page and shell completion are made from the table, so they cannot disagree.
- *
- * Adding one: write `int NAME_run(const struct command_line *line)` in a file of its own, declare
- * it in commands.c and add the row.
+ * Every subcommand is one row of a table (commands.h): its name, options and sentence. Parsing,
+ * --help, the man page and shell completion are made from the table, so they cannot disagree. The
+ * table is handed in, so that nothing a row runs needs to know the table's file.
  */
 #ifndef REEVE_CMD_COMMAND_H
 #define REEVE_CMD_COMMAND_H
@@ -41,6 +39,7 @@ struct command {
 };
 
 struct command_line {
+	const struct command *table; /* the whole program's, as given to command_main() */
 	const struct command *command;
 	const char *path;			 /* "reeve cluster create" */
 	const char *values[COMMAND_MAX_OPTIONS]; /* in the order of command->options */
@@ -48,10 +47,9 @@ struct command_line {
 	size_t argument_count;
 };
 
-extern const struct command COMMANDS[]; /* ends with a NULL name */
-
-/* Finds the command, reads the options, runs it. Wrong usage: one sentence on stderr, code 2. */
-int command_main(int argc, char **argv);
+/* Finds the command in the table (ends with a NULL name), reads the options, runs it; the exit
+ * code. Wrong usage: one sentence on stderr, code 2. */
+int command_main(const struct command *table, int argc, char **argv);
 
 /* The option's value: as given, else its fallback; NULL when it has neither. */
 const char *command_text(const struct command_line *line, const char *option);
@@ -59,8 +57,6 @@ bool command_flag(const struct command_line *line, const char *option);
 /* A whole number within bounds; else ERROR_INVALID naming option and value. */
 int command_number(const struct command_line *line, const char *option, int64_t least, int64_t most,
 	int64_t *ret, struct error *err);
-
-void command_print_help(FILE *out, const struct command *command, const char *path);
 
 /* Prints "reeve: message" to stderr and gives the error's exit code. */
 int command_fail(const struct error *err);

@@ -59,12 +59,11 @@ static void man_command(const struct command *command, const char *parent)
 
 int man_run(const struct command_line *line)
 {
-	(void)line;
 	printf(".TH REEVE 1 \"\" \"reeve %s\" \"User Commands\"\n"
 	       ".SH NAME\nreeve \\- runs the control plane of one cloud region\n"
 	       ".SH SYNOPSIS\n\\fBreeve\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR...]\n.SH COMMANDS\n",
 		REEVE_VERSION);
-	for (const struct command *command = COMMANDS; command->name; command++)
+	for (const struct command *command = line->table; command->name; command++)
 		man_command(command, "reeve");
 	printf(".SH EXIT STATUS\n0 on success; 2 for wrong usage or input; other codes tell the "
 	       "kind of "
@@ -94,16 +93,16 @@ static void bash_case(const struct command *command, const char *parent)
 	printf("--help\" ;;\n");
 }
 
-static void print_bash(void)
+static void print_bash(const struct command *table)
 {
 	printf("# bash completion of reeve: source <(reeve completion bash)\n"
 	       "_reeve() {\n\tlocal words path=reeve word\n"
 	       "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
 	       "\t\t[[ $word == -* ]] || path=\"$path $word\"\n\tdone\n\tcase $path in\n"
 	       "\treeve) words=\"");
-	bash_words(COMMANDS);
+	bash_words(table);
 	printf("--help\" ;;\n");
-	for (const struct command *command = COMMANDS; command->name; command++)
+	for (const struct command *command = table; command->name; command++)
 		bash_case(command, "reeve");
 	printf("\t*) words=--help ;;\n\tesac\n"
 	       "\tCOMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
@@ -112,11 +111,11 @@ static void print_bash(void)
 	       "complete -F _reeve reeve\n");
 }
 
-static void print_zsh(void)
+static void print_zsh(const struct command *table)
 {
 	printf("#compdef reeve\n# zsh completion of reeve: source <(reeve completion zsh)\n"
 	       "autoload -U +X bashcompinit && bashcompinit\n");
-	print_bash();
+	print_bash(table);
 }
 
 int completion_run(const struct command_line *line)
@@ -124,9 +123,9 @@ int completion_run(const struct command_line *line)
 	const char *shell = line->argument_count == 1 ? line->arguments[0] : "";
 
 	if (strcmp(shell, "bash") == 0)
-		print_bash();
+		print_bash(line->table);
 	else if (strcmp(shell, "zsh") == 0)
-		print_zsh();
+		print_zsh(line->table);
 	else {
 		fprintf(stderr, "reeve: name one shell, bash or zsh: reeve completion bash\n");
 		return COMMAND_EXIT_USAGE;
