@@ -2,15 +2,23 @@
  * cel.h - the Common Expression Language (cel-spec), over JSON values.
  *
  * The language: literals, lists, maps, member and index access, the optional syntax (a.?b, a[?b],
- * orValue, hasValue, optMap, optional.of, optional.none), arithmetic with overflow as an error, the
- * conditional, logic that absorbs errors, `in`, the macros has, all, exists, exists_one, map,
- * filter, timestamps, durations, uint, bytes, matches (PCRE2 with match limits), the strings
- * extension, and the functions of HyperFleet's adapters (now, toJson, dig, conditionStatus,
- * conditionAge, stableFor, statusFeedbackValue, triState).
+ * [?x], {?k: v}, optional.of, optional.ofNonZeroValue, optional.none, hasValue, value, or, orValue,
+ * optMap, optFlatMap), arithmetic with overflow as an error, the conditional, logic that absorbs
+ * errors, `in`, the macros has, all, exists, exists_one, map, filter, the conversions (int, uint,
+ * double, string, bytes, bool, type, dyn), size, contains, startsWith, endsWith, matches (PCRE2
+ * with match limits), timestamps and durations with their getters; cel-go's strings extension
+ * (charAt, indexOf, lastIndexOf, substring, lowerAscii, upperAscii, trim, reverse, replace, split,
+ * join, format, strings.quote) and lists extension (distinct, sort, sortBy, slice, flatten,
+ * lists.range, reverse, first, last); and the functions of HyperFleet's adapters (now, toJson, dig,
+ * conditionStatus, conditionAge, stableFor, statusFeedbackValue, triState).
+ *
+ * Parsed, not type-checked: a wrong type or name is an error of evaluation. Not here: messages,
+ * macros with two variables, time zones by name, and anything finer than a microsecond.
  *
  * A JSON number without fraction or exponent is an int, any other a double; the two compare by
- * value. Evaluation is pure but for now(), which answers the time it was given. It stops with an
- * error at the cost limit.
+ * value, and arithmetic of an int with a double gives a double. The name `now`, unless a variable
+ * has it, is the timestamp that the environment gives, and now() is its text; evaluation is pure
+ * otherwise. It stops with an error at the cost limit.
  */
 #ifndef REEVE_DATA_CEL_H
 #define REEVE_DATA_CEL_H
@@ -23,9 +31,11 @@
 
 struct cel; /* a parsed expression, in the arena it was parsed into; immutable, shareable */
 
+/* ERROR_INVALID: `line 1, column 5: expected ")"`. */
 int cel_parse(struct arena *arena, struct str text, const struct cel **ret, struct error *err);
 
-/* A function the host adds: receives evaluated arguments as JSON. */
+/* A function the host adds, before any of ours of that name: receives evaluated arguments as JSON.
+ */
 struct cel_function {
 	const char *name;
 	unsigned arguments;
@@ -44,8 +54,9 @@ struct cel_env {
 
 /*
  * Evaluates. The result as JSON: timestamps and durations as strings, bytes as base64, an empty
- * optional as NULL with return 0. Errors: ERROR_INVALID (unknown variable or function, missing key,
- * type mismatch, overflow, division by zero), ERROR_LIMITED at the cost limit.
+ * optional as NULL with return 0. It may share parts with the variables. Errors: ERROR_INVALID
+ * (unknown variable or function, missing key, type mismatch, overflow, division by zero),
+ * ERROR_LIMITED at the cost limit.
  */
 int cel_eval(const struct cel *expression, struct arena *arena, const struct cel_env *env,
 	struct json **ret, struct error *err);

@@ -73,7 +73,8 @@ static int evaluate_name(
 
 /*
  * target[key] for every form of selection. An optional target, and the ? forms, give an optional:
- * none where the member is missing. An optional target stays optional through plain selections too.
+ * none where the member, or a value that could have members, is missing. An optional target stays
+ * optional through plain selections too.
  */
 static int get_member(struct cel_run *run, struct cel_value target, const struct cel_value *key,
 	bool is_optional, struct cel_value *ret)
@@ -89,24 +90,11 @@ static int get_member(struct cel_run *run, struct cel_value target, const struct
 			return 0;
 		target = *target.as.optional;
 	}
+	if (target.type != CEL_MAP && target.type != CEL_LIST)
+		return 0;
 	if (cel_index(run, &target, key, &is_present, &value) != 0)
 		return -1;
 	return is_present ? cel_optional_of(run, &value, ret) : 0;
-}
-
-static int no_such_field(struct cel_run *run, struct str name, const struct cel_value *target)
-{
-	return cel_fail(
-		run, "no such field: %" STR_F " of a %s", STR_A(name), cel_type_name(target));
-}
-
-static bool has_fields(const struct cel_value *target)
-{
-	const struct cel_value *inner = target;
-
-	if (target->type == CEL_OPTIONAL && target->as.optional != NULL)
-		inner = target->as.optional;
-	return inner->type == CEL_MAP || inner->type == CEL_OPTIONAL;
 }
 
 static int evaluate_select(struct cel_run *run, const struct scope *scope,
@@ -116,8 +104,9 @@ static int evaluate_select(struct cel_run *run, const struct scope *scope,
 
 	if (evaluate(run, scope, node->target, &target) != 0)
 		return -1;
-	if (!has_fields(&target))
-		return no_such_field(run, node->name, &target);
+	if (target.type != CEL_MAP && target.type != CEL_OPTIONAL && !node->is_optional)
+		return cel_fail(run, "no such field: %" STR_F " of a %s", STR_A(node->name),
+			cel_type_name(&target));
 	return get_member(run, target, &key, node->is_optional, ret);
 }
 
@@ -128,8 +117,6 @@ static int evaluate_has(struct cel_run *run, const struct scope *scope, const st
 
 	if (evaluate(run, scope, node->target, &target) != 0)
 		return -1;
-	if (!has_fields(&target))
-		return no_such_field(run, node->name, &target);
 	if (get_member(run, target, &key, true, &member) != 0)
 		return -1;
 	*ret = cel_bool(member.as.optional != NULL);

@@ -356,6 +356,7 @@ static void add_list(struct cel_run *run, struct buf *out, const struct cel_valu
 {
 	bool is_map = list->type == CEL_MAP;
 
+	out->failed |= cel_charge(run, cel_count(list)) != 0;
 	buf_add_byte(out, is_map ? '{' : '[');
 	for (size_t i = 0; i < cel_count(list) && !out->failed; i++) {
 		struct cel_value first = is_map ? cel_key(list, i) : cel_item(list, i);

@@ -77,7 +77,7 @@ int cel_no_overload(
 
 const char *cel_type_name(const struct cel_value *value);
 struct cel_value cel_from_json(const struct json *json);
-/* NULL only when memory is out. */
+/* NULL when memory or the cost limit is out: cel_no_memory() tells which. */
 struct json *cel_to_json(struct cel_run *run, const struct cel_value *value);
 
 static inline struct cel_value cel_bool(bool boolean)

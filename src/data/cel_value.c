@@ -30,6 +30,8 @@ int cel_fail(struct cel_run *run, const char *format, ...)
 
 int cel_no_memory(struct cel_run *run)
 {
+	if (run->cost > run->cost_limit) /* what gave up did so for the limit */
+		return cel_charge(run, 0);
 	return error_set(&run->error, ERROR_MEMORY, "out of memory while evaluating an expression");
 }
 
@@ -103,10 +105,15 @@ static struct json *list_to_json(struct cel_run *run, const struct cel_value *li
 {
 	struct json *array = json_new_array(run->arena);
 
+	if (cel_charge(run, cel_count(list)) != 0)
+		return NULL;
 	for (size_t i = 0; i < cel_count(list); i++) {
 		struct cel_value item = cel_item(list, i);
+		struct json *json = cel_to_json(run, &item);
 
-		json_append(array, cel_to_json(run, &item));
+		if (json == NULL)
+			return NULL;
+		json_append(array, json);
 	}
 	return array;
 }
@@ -126,10 +133,15 @@ static struct json *map_to_json(struct cel_run *run, const struct cel_value *map
 {
 	struct json *object = json_new_object(run->arena);
 
+	if (cel_charge(run, cel_count(map)) != 0)
+		return NULL;
 	for (size_t i = 0; i < cel_count(map); i++) {
 		struct cel_value key = cel_key(map, i), value = cel_entry(map, i);
+		struct json *json = cel_to_json(run, &value);
 
-		json_set_str(object, key_text(run, &key), cel_to_json(run, &value));
+		if (json == NULL)
+			return NULL;
+		json_set_str(object, key_text(run, &key), json);
 	}
 	return object;
 }
