@@ -529,8 +529,10 @@ int cel_eval(const struct cel *expression, struct arena *arena, const struct cel
 		return 0;
 	}
 	json = cel_to_json(&run, &value);
-	if (json == NULL || arena_is_exhausted(arena))
-		return error_set(err, ERROR_MEMORY, "out of memory while evaluating an expression");
+	if (json == NULL || arena_is_exhausted(arena)) {
+		cel_no_memory(&run);
+		return error_set(err, run.error.code, "%s", run.error.message);
+	}
 	*ret = json;
 	return 0;
 }

@@ -323,7 +323,7 @@ static void cost_is_bounded(void **state)
 {
 	static const char *const expressions[] = {
 		"lists.range(1000).map(x, lists.range(1000).map(y, x * y))",
-		"lists.range(100000).map(x, x).map(x, x).map(x, x).map(x, x).map(x, x)",
+		"lists.range(50000).map(x, x).map(x, x).map(x, x)",
 		"lists.range(2000).distinct().size()",
 		/* Each step shares the one before twice: small in memory, endless as text. */
 		"[[1,1]].map(a,[a,a]).map(a,[a,a]).map(a,[a,a]).map(a,[a,a]).map(a,[a,a])"
@@ -337,10 +337,11 @@ static void cost_is_bounded(void **state)
 		struct error err = {0};
 		struct json *value;
 
-		env.cost_limit = 500000;
+		env.cost_limit = 100000;
 		if (cel_test_eval(*state, &env, expressions[i], &value, &err) == 0)
 			fail_msg("%s was evaluated", expressions[i]);
-		assert_int_equal(err.code, ERROR_LIMITED);
+		if (err.code != ERROR_LIMITED)
+			fail_msg("%s: %s", expressions[i], err.message);
 	}
 }
 
