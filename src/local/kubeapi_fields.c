@@ -146,6 +146,19 @@ static int compare_children(const void *left, const void *right)
 	return order ? order : str_cmp(a->text, b->text);
 }
 
+/* "f:name": formatted by hand, as every write of an object makes some dozens. */
+static struct str element_name(struct arena *arena, struct kubeapi_element element)
+{
+	char *name = arena_alloc(arena, element.text.len + 2);
+
+	if (!name)
+		return STR_NULL;
+	name[0] = element.kind;
+	name[1] = ':';
+	memcpy(name + 2, element.text.ptr, element.text.len);
+	return str_n(name, element.text.len + 2);
+}
+
 struct json *kubeapi_fields_write(struct arena *arena, const struct kubeapi_fields *set)
 {
 	struct json *object = json_new_object(arena);
@@ -161,8 +174,7 @@ struct json *kubeapi_fields_write(struct arena *arena, const struct kubeapi_fiel
 		json_set(object, ".", json_new_object(arena));
 	for (size_t i = 0; i < set->count; i++) {
 		struct kubeapi_element element = sorted[i].element;
-		json_set_str(object,
-			arena_printf(arena, "%c:%" STR_F, element.kind, STR_A(element.text)),
+		json_set_str(object, element_name(arena, element),
 			kubeapi_fields_write(arena, sorted[i].node));
 	}
 	return object;

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/cleanup.h"
-#include "store/store.h"
+#include "local/kubeapi_tables.h"
+
+#define VERSION_TEXT_MAX 48
 
 static const struct store_migration migrations[] = {
 	{1, "objects",
@@ -30,25 +31,13 @@ static const struct store_migration migrations[] = {
 		"INSERT INTO counter (id, version, floor) VALUES (1, 1, 0);"},
 };
 
-#define RECORD_COLUMNS "resource, namespace, name, uid, version, created, deleting, body"
-
 #define VERSION_TEXT_MAX 48
-
-struct kubeapi_objects {
-	struct store *store;
-	struct kubeapi_ring *ring;
-	atomic_uint deletions; /* since tombstones were counted */
-};
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-struct versions {
-	int64_t last, floor;
-};
-
-static int read_versions(struct sql *sql, void *argument, struct error *err)
+int kubeapi_tables_versions(struct sql *sql, void *argument, struct error *err)
 {
-	struct versions *versions = argument;
+	struct kubeapi_versions *versions = argument;
 	struct sql_rows *rows;
 	int found;
 
@@ -67,9 +56,9 @@ static int read_versions(struct sql *sql, void *argument, struct error *err)
 int kubeapi_objects_versions(
 	struct kubeapi_objects *objects, int64_t *ret_last, int64_t *ret_floor, struct error *err)
 {
-	struct versions versions = {0};
+	struct kubeapi_versions versions = {0};
 
-	if (store_read(objects->store, read_versions, &versions, err) < 0)
+	if (store_read(objects->store, kubeapi_tables_versions, &versions, err) < 0)
 		return -1;
 	*ret_last = versions.last;
 	*ret_floor = versions.floor;
@@ -77,7 +66,7 @@ int kubeapi_objects_versions(
 }
 
 /* Tombstones from the oldest on go when there are twice as many as are kept. */
-static int run_compaction(struct sql *sql, void *argument, struct error *err)
+int kubeapi_tables_compact(struct sql *sql, void *argument, struct error *err)
 {
 	struct sql_rows *rows;
 	int64_t floor = 0;
@@ -117,7 +106,7 @@ int kubeapi_objects_open(
 		error_set(err, ERROR_MEMORY, "no memory for the events");
 		goto failed;
 	}
-	if (store_write(objects->store, run_compaction, NULL, err) < 0)
+	if (store_write(objects->store, kubeapi_tables_compact, NULL, err) < 0)
 		goto failed;
 	*ret = objects;
 	return 0;
@@ -142,7 +131,7 @@ struct kubeapi_ring *kubeapi_objects_ring(struct kubeapi_objects *objects)
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-/* Of a row with RECORD_COLUMNS; lives as long as the row. */
+/* Of a row with KUBEAPI_RECORD_COLUMNS; lives as long as the row. */
 static struct kubeapi_record row_record(struct sql_rows *rows)
 {
 	return (struct kubeapi_record){.resource = sql_str(rows, 0),
@@ -161,7 +150,7 @@ struct reading {
 	int64_t after;
 	kubeapi_on_record call;
 	void *context;
-	struct versions versions;
+	struct kubeapi_versions versions;
 };
 
 /* Hands out the rows; 1 when the reader has had enough. */
@@ -195,27 +184,27 @@ static int read_list(struct sql *sql, void *argument, struct error *err)
 	struct sql_rows *rows;
 	int result;
 
-	if (read_versions(sql, &reading->versions, err) < 0)
+	if (kubeapi_tables_versions(sql, &reading->versions, err) < 0)
 		return -1;
 	if (query->name_space.len > 0 && query->name.len > 0)
 		result = SQL_QUERY(sql, &rows, err,
-			"SELECT " RECORD_COLUMNS " FROM objects WHERE resource = $1 AND "
+			"SELECT " KUBEAPI_RECORD_COLUMNS " FROM objects WHERE resource = $1 AND "
 			"namespace = $2 AND name = $3",
 			SQL_STR(query->resource), SQL_STR(query->name_space), SQL_STR(query->name));
 	else if (query->name_space.len > 0)
 		result = SQL_QUERY(sql, &rows, err,
-			"SELECT " RECORD_COLUMNS " FROM objects WHERE resource = $1 AND "
+			"SELECT " KUBEAPI_RECORD_COLUMNS " FROM objects WHERE resource = $1 AND "
 			"namespace = $2 AND name > $3 ORDER BY name",
 			SQL_STR(query->resource), SQL_STR(query->name_space), SQL_STR(after_name));
 	else if (query->name.len > 0)
 		result = SQL_QUERY(sql, &rows, err,
-			"SELECT " RECORD_COLUMNS " FROM objects WHERE resource = $1 AND "
+			"SELECT " KUBEAPI_RECORD_COLUMNS " FROM objects WHERE resource = $1 AND "
 			"name = $2 AND (namespace, name) > ($3, $4) ORDER BY namespace, name",
 			SQL_STR(query->resource), SQL_STR(query->name), SQL_STR(after),
 			SQL_STR(after_name));
 	else
 		result = SQL_QUERY(sql, &rows, err,
-			"SELECT " RECORD_COLUMNS " FROM objects WHERE resource = $1 AND "
+			"SELECT " KUBEAPI_RECORD_COLUMNS " FROM objects WHERE resource = $1 AND "
 			"(namespace, name) > ($2, $3) ORDER BY namespace, name",
 			SQL_STR(query->resource), SQL_STR(after), SQL_STR(after_name));
 	if (result < 0)
@@ -240,7 +229,7 @@ static int read_since(struct sql *sql, void *argument, struct error *err)
 	struct str name_space = reading->query->name_space;
 	struct sql_rows *rows;
 
-	if (read_versions(sql, &reading->versions, err) < 0)
+	if (kubeapi_tables_versions(sql, &reading->versions, err) < 0)
 		return -1;
 	if (reading->after < reading->versions.floor)
 		return error_set(err, ERROR_GONE, "too old resource version: %lld (%lld)",
@@ -302,7 +291,8 @@ static int read_one(struct sql *sql, void *argument, struct error *err)
 	struct sql_rows *rows;
 
 	if (SQL_QUERY(sql, &rows, err,
-		    "SELECT " RECORD_COLUMNS " FROM objects WHERE resource = $1 AND namespace = $2 "
+		    "SELECT " KUBEAPI_RECORD_COLUMNS
+		    " FROM objects WHERE resource = $1 AND namespace = $2 "
 		    "AND name = $3",
 		    SQL_STR(getting->query.resource), SQL_STR(getting->query.name_space),
 		    SQL_STR(getting->query.name)) < 0)
@@ -335,7 +325,8 @@ static int read_dependents(struct sql *sql, void *argument, struct error *err)
 	struct sql_rows *rows;
 
 	if (SQL_QUERY(sql, &rows, err,
-		    "SELECT " RECORD_COLUMNS " FROM objects WHERE uid IN (SELECT object FROM "
+		    "SELECT " KUBEAPI_RECORD_COLUMNS
+		    " FROM objects WHERE uid IN (SELECT object FROM "
 		    "owners WHERE owner = $1)",
 		    SQL_STR(reading->text)) < 0)
 		return -1;
@@ -354,8 +345,8 @@ static int read_deleting(struct sql *sql, void *argument, struct error *err)
 {
 	struct sql_rows *rows;
 
-	if (sql_query(sql, "SELECT " RECORD_COLUMNS " FROM objects WHERE deleting = 1", NULL, 0,
-		    &rows, err) < 0)
+	if (sql_query(sql, "SELECT " KUBEAPI_RECORD_COLUMNS " FROM objects WHERE deleting = 1",
+		    NULL, 0, &rows, err) < 0)
 		return -1;
 	return each_row(rows, argument, false, err) < 0 ? -1 : 0;
 }
@@ -407,170 +398,6 @@ bool kubeapi_objects_has_uid(struct kubeapi_objects *objects, struct str uid)
 
 	/* When in doubt it exists: the answer decides what is collected. */
 	return store_read(objects->store, read_uid, &reading, NULL) < 0 || reading.after == 1;
-}
-
-/* --- changing ------------------------------------------------------------------------------ */
-
-struct changing {
-	struct kubeapi_change *change;
-	enum kubeapi_outcome outcome;
-};
-
-static int give_up(struct changing *changing, enum kubeapi_outcome outcome)
-{
-	changing->outcome = outcome;
-	return -1;
-}
-
-/* Objects live in a namespace that exists and is not about to go. */
-static int check_namespace(struct sql *sql, struct changing *changing, struct error *err)
-{
-	struct str name_space = changing->change->record.name_space;
-	struct sql_rows *rows;
-	int found;
-
-	if (name_space.len == 0)
-		return 0;
-	if (SQL_QUERY(sql, &rows, err,
-		    "SELECT deleting FROM objects WHERE resource = 'namespaces' AND namespace = '' "
-		    "AND name = $1",
-		    SQL_STR(name_space)) < 0)
-		return -1;
-	found = sql_next(rows, err);
-	bool is_deleting = found == 1 && sql_int(rows, 0) != 0;
-	sql_end(rows);
-	if (found < 0)
-		return -1;
-	if (found == 0)
-		return give_up(changing, KUBEAPI_NO_NAMESPACE);
-	return is_deleting ? give_up(changing, KUBEAPI_NAMESPACE_ENDS) : 0;
-}
-
-static int insert(struct sql *sql, struct changing *changing, struct error *err)
-{
-	struct kubeapi_record *record = &changing->change->record;
-	int64_t changed;
-
-	if (check_namespace(sql, changing, err) < 0)
-		return -1;
-	record->created = record->version;
-	const struct sql_value values[] = {SQL_STR(record->resource), SQL_STR(record->name_space),
-		SQL_STR(record->name), SQL_STR(record->uid), SQL_INT(record->version),
-		SQL_INT(record->created), SQL_INT(record->is_deleting), SQL_STR(record->body)};
-	if (sql_run(sql,
-		    "INSERT INTO objects (" RECORD_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
-		    "$8) ON CONFLICT (resource, namespace, name) DO NOTHING",
-		    values, sizeof(values) / sizeof(values[0]), &changed, err) < 0)
-		return -1;
-	return changed == 1 ? 0 : give_up(changing, KUBEAPI_EXISTS);
-}
-
-static int update(struct sql *sql, struct changing *changing, struct error *err)
-{
-	struct kubeapi_record *record = &changing->change->record;
-	const struct sql_value values[] = {SQL_STR(record->resource), SQL_STR(record->name_space),
-		SQL_STR(record->name), SQL_INT(changing->change->expected),
-		SQL_INT(record->version), SQL_INT(record->is_deleting), SQL_STR(record->body)};
-	int64_t changed;
-
-	if (sql_run(sql,
-		    "UPDATE objects SET version = $5, deleting = $6, body = $7 WHERE resource = $1 "
-		    "AND namespace = $2 AND name = $3 AND version = $4",
-		    values, sizeof(values) / sizeof(values[0]), &changed, err) < 0)
-		return -1;
-	return changed == 1 ? 0 : give_up(changing, KUBEAPI_CHANGED);
-}
-
-static int erase(struct sql *sql, struct changing *changing, struct error *err)
-{
-	struct kubeapi_record *record = &changing->change->record;
-	const struct sql_value key[] = {SQL_STR(record->resource), SQL_STR(record->name_space),
-		SQL_STR(record->name), SQL_INT(changing->change->expected)};
-	int64_t changed;
-
-	if (sql_run(sql,
-		    "DELETE FROM objects WHERE resource = $1 AND namespace = $2 AND name = $3 AND "
-		    "version = $4",
-		    key, 4, &changed, err) < 0)
-		return -1;
-	if (changed != 1)
-		return give_up(changing, KUBEAPI_CHANGED);
-	return SQL_RUN(sql, err,
-		"INSERT INTO tombstones (version, resource, namespace, name, uid, created, body) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		SQL_INT(record->version), SQL_STR(record->resource), SQL_STR(record->name_space),
-		SQL_STR(record->name), SQL_STR(record->uid), SQL_INT(record->created),
-		SQL_STR(record->body));
-}
-
-static int write_owners(struct sql *sql, const struct kubeapi_change *change, struct error *err)
-{
-	bool is_gone = change->type == KUBEAPI_DELETED;
-
-	if (change->type != KUBEAPI_ADDED &&
-		SQL_RUN(sql, err, "DELETE FROM owners WHERE object = $1",
-			SQL_STR(change->record.uid)) < 0)
-		return -1;
-	for (size_t i = 0; i < change->owner_count && !is_gone; i++)
-		if (SQL_RUN(sql, err,
-			    "INSERT INTO owners (owner, object) VALUES ($1, $2) ON CONFLICT "
-			    "(owner, "
-			    "object) DO NOTHING",
-			    SQL_STR(change->owners[i]), SQL_STR(change->record.uid)) < 0)
-			return -1;
-	return 0;
-}
-
-static int run_change(struct sql *sql, void *argument, struct error *err)
-{
-	struct changing *changing = argument;
-	struct kubeapi_change *change = changing->change;
-	struct versions versions;
-	int result;
-
-	changing->outcome = KUBEAPI_FAILED;
-	if (read_versions(sql, &versions, err) < 0)
-		return -1;
-	change->record.version = versions.last + 1;
-	result = change->type == KUBEAPI_ADDED	    ? insert(sql, changing, err)
-		 : change->type == KUBEAPI_MODIFIED ? update(sql, changing, err)
-						    : erase(sql, changing, err);
-	if (result < 0)
-		return changing->outcome == KUBEAPI_FAILED
-			       ? -1
-			       : error_set(err, ERROR_CONFLICT, "not as it was expected");
-	if ((change->changes_owners || change->type == KUBEAPI_DELETED) &&
-		write_owners(sql, change, err) < 0)
-		return -1;
-	if (SQL_RUN(sql, err, "UPDATE counter SET version = $1 WHERE id = 1",
-		    SQL_INT(change->record.version)) < 0)
-		return -1;
-	changing->outcome = KUBEAPI_DONE;
-	return 0;
-}
-
-enum kubeapi_outcome kubeapi_objects_change(
-	struct kubeapi_objects *objects, struct kubeapi_change *change, struct error *err)
-{
-	struct changing changing = {.change = change, .outcome = KUBEAPI_FAILED};
-
-	if (store_write(objects->store, run_change, &changing, err) < 0)
-		return changing.outcome == KUBEAPI_DONE ? KUBEAPI_FAILED : changing.outcome;
-	const struct kubeapi_event event = {.type = change->type,
-		.version = change->record.version,
-		.resource = change->record.resource,
-		.name_space = change->record.name_space,
-		.name = change->record.name,
-		.uid = change->record.uid,
-		.body = change->record.body,
-		.previous = change->previous};
-	kubeapi_ring_publish(objects->ring, &event);
-	/* A failed compaction is tried again as many deletions later. */
-	if (change->type == KUBEAPI_DELETED &&
-		atomic_fetch_add(&objects->deletions, 1) % KUBEAPI_TOMBSTONES_KEPT ==
-			KUBEAPI_TOMBSTONES_KEPT - 1)
-		(void)!store_write(objects->store, run_compaction, NULL, NULL);
-	return KUBEAPI_DONE;
 }
 
 /* --- text ---------------------------------------------------------------------------------- */
