@@ -4,13 +4,15 @@
  * Memory is what matters here: a management cluster has thousands of works that sleep. A work is
  * one allocation, its spec another, its status a third; an object is found by a 64-bit hash of its
  * name, and a collision only wakes a work that then finds nothing to do. The spec is kept as the
- * text that arrived, because parsed it takes ten times the room and is needed only in its turn.
+ * text that arrived, packed (zlib), because parsed it takes ten times the room and is needed only
+ * in its turn.
  */
 #include "maestro/agent_store.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -21,6 +23,7 @@
 #include "maestro/agent.h"
 #include "maestro/agent_queue.h"
 
+#define PACK_FROM_BYTES 512   /* shorter payloads gain too little */
 #define AGENT_MAX_ATTEMPTS 30 /* counted; the wait has its maximum long before */
 
 enum { TEXT_SOURCE, TEXT_METADATA, TEXT_LOG_TRACING, TEXT_PAYLOAD, TEXT_COUNT };
@@ -28,6 +31,7 @@ enum { TEXT_SOURCE, TEXT_METADATA, TEXT_LOG_TRACING, TEXT_PAYLOAD, TEXT_COUNT };
 /* Several strings in one allocation; UINT32_MAX stands for a null one. */
 struct text {
 	uint32_t lengths[TEXT_COUNT];
+	uint32_t payload_size; /* unpacked; 0: it lies here as it is */
 	char bytes[];
 };
 
@@ -145,23 +149,42 @@ static void work_wake(struct agent_store *store, struct agent_work *work, unsign
 
 /* --- text ---------------------------------------------------------------------------------- */
 
+/* Packs the payload: it is most of what an agent keeps, and is read only at the work's turns.
+ * *ret_packed (to be freed) is NULL when it stays as it is. */
+static struct str payload_pack(struct str payload, void **ret_packed)
+{
+	uLongf len = compressBound((uLong)payload.len);
+
+	*ret_packed = payload.len > PACK_FROM_BYTES ? malloc(len) : NULL;
+	if (*ret_packed &&
+		compress2(*ret_packed, &len, (const Bytef *)payload.ptr, (uLong)payload.len,
+			Z_BEST_SPEED) == Z_OK &&
+		len < payload.len)
+		return str_n(*ret_packed, len);
+	free(*ret_packed);
+	*ret_packed = NULL;
+	return payload;
+}
+
 static struct text *text_new(const struct agent_spec *spec)
 {
-	const struct str parts[TEXT_COUNT] = {
-		spec->source, spec->metadata, spec->log_tracing, spec->payload};
+	void *packed;
+	const struct str parts[TEXT_COUNT] = {spec->source, spec->metadata, spec->log_tracing,
+		payload_pack(spec->payload, &packed)};
 	size_t len = 0;
 	for (size_t i = 0; i < TEXT_COUNT; i++)
 		len += parts[i].len;
 	struct text *text = malloc(sizeof(*text) + len);
-	if (!text)
-		return NULL;
-	char *end = text->bytes;
-	for (size_t i = 0; i < TEXT_COUNT; i++) {
+	char *end = text ? text->bytes : NULL;
+	for (size_t i = 0; text && i < TEXT_COUNT; i++) {
 		text->lengths[i] = str_is_null(parts[i]) ? UINT32_MAX : (uint32_t)parts[i].len;
 		if (parts[i].len > 0)
 			memcpy(end, parts[i].ptr, parts[i].len);
 		end += parts[i].len;
 	}
+	if (text)
+		text->payload_size = packed ? (uint32_t)spec->payload.len : 0;
+	free(packed);
 	return text;
 }
 
@@ -176,6 +199,21 @@ static struct str text_part(const struct text *text, size_t wanted)
 		offset += len;
 	}
 	return STR_NULL;
+}
+
+/* The payload as received, in the arena. */
+static struct str text_payload(const struct text *text, struct arena *arena)
+{
+	struct str kept = text_part(text, TEXT_PAYLOAD);
+	if (!text || !text->payload_size)
+		return arena_str(arena, kept);
+	uLongf len = text->payload_size;
+	char *payload = arena_alloc(arena, len + 1);
+	if (!payload || uncompress((Bytef *)payload, &len, (const Bytef *)kept.ptr,
+				(uLong)kept.len) != Z_OK)
+		return STR_NULL;
+	payload[len] = '\0';
+	return str_n(payload, len);
 }
 
 /* --- the index ----------------------------------------------------------------------------- */
@@ -341,13 +379,13 @@ static void work_set_spec(struct agent_work *work, const struct agent_spec *spec
 
 /* With the lock held. The text becomes the work's, or is freed. */
 static int receive(struct agent_store *store, const struct agent_spec *spec, struct text *text,
-	enum agent_action *ret, struct error *err)
+	struct arena *arena, enum agent_action *ret, struct error *err)
 {
 	struct agent_work *work = map_get(store->works, spec->id);
 	struct agent_known known = {0};
 	if (work)
 		known = (struct agent_known){work->generation, work->is_deleting,
-			text_part(work->text, TEXT_PAYLOAD), text_part(work->text, TEXT_METADATA)};
+			text_payload(work->text, arena), text_part(work->text, TEXT_METADATA)};
 	*ret = agent_spec_decide(work ? &known : NULL, spec);
 	bool takes_text = *ret == AGENT_ADD || *ret == AGENT_REPLACE || *ret == AGENT_MARK_DELETING;
 	if (takes_text && !work)
@@ -377,8 +415,9 @@ int agent_store_receive(struct agent_store *store, const struct agent_spec *spec
 	if (!text)
 		return error_set(
 			err, ERROR_MEMORY, "no memory for bundle %" STR_F, STR_A(spec->id));
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
 	LOCK_SCOPE(&store->mutex);
-	return receive(store, spec, text, ret, err);
+	return receive(store, spec, text, arena, ret, err);
 }
 
 /* --- turns --------------------------------------------------------------------------------- */
@@ -412,7 +451,7 @@ static void pass_copy(struct arena *arena, struct agent_pass *pass, struct agent
 		.source = arena_str(arena, text_part(work->text, TEXT_SOURCE)),
 		.metadata = arena_str(arena, text_part(work->text, TEXT_METADATA)),
 		.log_tracing = arena_str(arena, text_part(work->text, TEXT_LOG_TRACING)),
-		.payload = arena_str(arena, text_part(work->text, TEXT_PAYLOAD)),
+		.payload = text_payload(work->text, arena),
 		.status = work->status ? arena_str(arena, str_n(work->status, work->status_len))
 				       : STR_NULL,
 		.is_sent = work->is_sent,
