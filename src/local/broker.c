@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "base/hash.h"
 #include "base/id.h"
 #include "local/process.h"
+#include "local/state.h"
 
 #define USER_MAX 96
 #define PATH_TEXT_MAX 1024
@@ -41,15 +41,13 @@ struct broker {
 	struct broker_user users[];
 };
 
-static int write_file(const char *folder, const char *name, struct str text,
+static int write_file(const char *folder, const char *name, const struct buf *text,
 	char path[PATH_TEXT_MAX], struct error *err)
 {
 	snprintf(path, PATH_TEXT_MAX, "%s/%s", folder, name);
-	CLEANUP(cleanup_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text.ptr, text.len) != (ssize_t)text.len)
-		return error_set(
-			err, error_from_errno(errno), "cannot write %s: %s", path, strerror(errno));
-	return 0;
+	if (text->failed)
+		return error_set(err, ERROR_MEMORY, "no memory to write %s", path);
+	return state_write_text(path, buf_str(text), err);
 }
 
 static void make_users(struct broker *broker, const struct broker_config *config)
@@ -77,7 +75,7 @@ static int write_passwords(const struct broker *broker, const char *folder,
 
 	for (size_t i = 0; i < broker->user_count; i++)
 		buf_printf(&text, "%s:%s\n", broker->users[i].name, broker->users[i].password);
-	if (write_file(folder, "passwords", buf_str(&text), path, err) < 0)
+	if (write_file(folder, "passwords", &text, path, err) < 0)
 		return -1;
 	const char *const argv[] = {"mosquitto_passwd", "-U", path, NULL};
 	int code = process_run(argv, err);
@@ -104,7 +102,7 @@ static int write_access_list(
 			"topic write sources/%s/consumers/%s/agentevents\n",
 			name, config->source_id, name, config->source_id, name);
 	}
-	return write_file(config->folder, "access", buf_str(&text), path, err);
+	return write_file(config->folder, "access", &text, path, err);
 }
 
 static int write_config(const struct broker *broker, const struct broker_config *config,
@@ -126,14 +124,15 @@ static int write_config(const struct broker *broker, const struct broker_config 
 		BROKER_MAX_QUEUED);
 	if (geteuid() == 0) /* or mosquitto gives up root and cannot read its files */
 		buf_add_cstr(&text, "user root\n");
-	return write_file(config->folder, "mosquitto.conf", buf_str(&text), path, err);
+	return write_file(config->folder, "mosquitto.conf", &text, path, err);
 }
 
 static int try_connect(const struct broker_config *config)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(config->port)};
 
-	inet_pton(AF_INET, config->host, &address.sin_addr);
+	if (inet_pton(AF_INET, config->host, &address.sin_addr) != 1)
+		return -1;
 	CLEANUP(cleanup_fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	return connect(fd, (struct sockaddr *)&address, sizeof(address));
 }

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 
 #define PATH_TEXT_MAX 4096
 #define POLL_MS 100
+#define END_TEXT_MAX 256
 
 struct process {
 	char *name;
@@ -36,12 +38,13 @@ struct process {
 	struct thread *thread;
 	struct stop stop;
 
-	/* Guards pid, started and failure; signals `changed`. */
+	/* Guards what follows; `changed` is told of each change. */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	pid_t pid;
 	bool started; /* has been running (and ready) once */
 	bool failed;  /* the first start did not succeed */
+	bool ended;   /* the thread is done: there is no child and comes none */
 	struct error failure;
 };
 
@@ -77,8 +80,8 @@ static void become(const char *program, char *const *argv, int log_fd, int ready
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
-	setpgid(0,
-		0); /* a terminal's Ctrl-C goes to the parent, which stops its children in order */
+	/* A terminal's Ctrl-C goes to the parent, which stops its children in order. */
+	setpgid(0, 0);
 	dup2(log_fd, STDOUT_FILENO);
 	dup2(log_fd, STDERR_FILENO);
 	if (ready_fd >= 0 && ready_fd != PROCESS_READY_FD)
@@ -100,11 +103,11 @@ static pid_t spawn(char *const *argv, const char *log_file, int ready_fd, struct
 			argv[0]);
 		return -1;
 	}
+	const char *output = log_file ? log_file : "/dev/null";
 	CLEANUP(cleanup_fd)
-	int log_fd = open(
-		log_file ? log_file : "/dev/null", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int log_fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log_fd < 0) {
-		error_set(err, error_from_errno(errno), "cannot open %s: %s", log_file,
+		error_set(err, error_from_errno(errno), "cannot open %s: %s", output,
 			strerror(errno));
 		return -1;
 	}
@@ -133,8 +136,16 @@ int process_run(const char *const *argv, struct error *err)
 		err, ERROR_UNAVAILABLE, "%s was ended by signal %d", argv[0], WTERMSIG(status));
 }
 
-/* The last line of the log, to tell why a child ended. */
-static void last_line(const char *path, char *out, size_t size)
+/* How much the log holds; 0 when there is none. */
+static off_t log_size(const char *path)
+{
+	struct stat info;
+
+	return path && stat(path, &info) == 0 ? info.st_size : 0;
+}
+
+/* The last line of the log behind `begin`, to tell why a child ended. */
+static void last_line(const char *path, off_t begin, char *out, size_t size)
 {
 	char tail[2048];
 
@@ -143,7 +154,7 @@ static void last_line(const char *path, char *out, size_t size)
 	if (fd < 0)
 		return;
 	off_t end = lseek(fd, 0, SEEK_END);
-	off_t from = end > (off_t)sizeof(tail) ? end - (off_t)sizeof(tail) : 0;
+	off_t from = end - begin > (off_t)sizeof(tail) ? end - (off_t)sizeof(tail) : begin;
 	ssize_t got = pread(fd, tail, sizeof(tail), from);
 	if (got <= 0)
 		return;
@@ -219,17 +230,36 @@ static pid_t start_child(struct process *process, struct error *err)
 			process->on_running(process->context, pid, line);
 		if (is_ready)
 			set_pid(process, pid, true);
+		else
+			kill(pid, SIGTERM); /* if it lives: without its line it is of no use */
 	}
 	if (ready[0] >= 0)
 		close(ready[0]);
 	return pid;
 }
 
-static void describe_end(const struct process *process, int status, struct error *err)
+/* Waits for the child's end. It is reaped under the lock, so that nobody signals a process id that
+ * the kernel has given to another. */
+static int reap(struct process *process, pid_t pid)
 {
-	char line[256];
+	siginfo_t info;
+	int status = 0;
 
-	last_line(process->log_file, line, sizeof(line));
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+	LOCK_SCOPE(&process->mutex);
+	waitpid(pid, &status, 0);
+	process->pid = 0;
+	pthread_cond_broadcast(&process->changed);
+	return status;
+}
+
+static void describe_end(
+	const struct process *process, int status, off_t log_begin, struct error *err)
+{
+	char line[END_TEXT_MAX];
+
+	last_line(process->log_file, log_begin, line, sizeof(line));
 	if (WIFSIGNALED(status))
 		error_set(err, ERROR_UNAVAILABLE, "%s was ended by signal %d", process->name,
 			WTERMSIG(status));
@@ -244,17 +274,14 @@ static void run(void *argument)
 
 	for (unsigned attempt = 0; !stop_requested(&process->stop); attempt++) {
 		struct error err = {0};
-		int status = 0;
+		off_t log_begin = log_size(process->log_file);
 		int64_t began_us = clock_monotonic_us();
 		pid_t pid = start_child(process, &err);
 
 		if (pid > 0) {
 			if (stop_requested(&process->stop)) /* asked while it was being started */
 				kill(pid, SIGTERM);
-			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-				;
-			set_pid(process, 0, false);
-			describe_end(process, status, &err);
+			describe_end(process, reap(process, pid), log_begin, &err);
 		}
 		if (stop_requested(&process->stop))
 			break;
@@ -266,6 +293,16 @@ static void run(void *argument)
 		stop_sleep(&process->stop,
 			thread_backoff_us(attempt, PROCESS_BACKOFF_US, PROCESS_BACKOFF_MAX_US));
 	}
+	LOCK_SCOPE(&process->mutex);
+	process->ended = true;
+	pthread_cond_broadcast(&process->changed);
+}
+
+static void free_argv(char **argv)
+{
+	for (char **word = argv; word && *word; word++)
+		free(*word);
+	free(argv);
 }
 
 static char **copy_argv(const char *const *argv)
@@ -276,15 +313,16 @@ static char **copy_argv(const char *const *argv)
 		count++;
 	char **copy = calloc(count + 1, sizeof(*copy));
 	for (size_t i = 0; copy && i < count; i++)
-		copy[i] = strdup(argv[i]);
+		if (!(copy[i] = strdup(argv[i]))) {
+			free_argv(copy);
+			return NULL;
+		}
 	return copy;
 }
 
 static void process_free(struct process *process)
 {
-	for (char **word = process->argv; word && *word; word++)
-		free(*word);
-	free(process->argv);
+	free_argv(process->argv);
 	free(process->name);
 	free(process->log_file);
 	stop_destroy(&process->stop);
@@ -293,13 +331,20 @@ static void process_free(struct process *process)
 	free(process);
 }
 
+/* That time from now on the clock of `changed`. */
+static struct timespec deadline(int64_t timeout_us)
+{
+	int64_t until_us = clock_monotonic_us() + timeout_us;
+
+	return (struct timespec){.tv_sec = (time_t)(until_us / CLOCK_US_PER_S),
+		.tv_nsec = (long)(until_us % CLOCK_US_PER_S * 1000)};
+}
+
 static int await_start(struct process *process, int64_t timeout_us, struct error *err)
 {
-	struct timespec until;
+	struct timespec until = deadline(timeout_us);
 	int result = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_us / CLOCK_US_PER_S;
 	LOCK_SCOPE(&process->mutex);
 	while (!process->started && !process->failed && result == 0)
 		result = pthread_cond_timedwait(&process->changed, &process->mutex, &until);
@@ -318,6 +363,7 @@ int process_start(struct process **ret, const struct process_config *config, int
 	struct error *err)
 {
 	struct process *process = calloc(1, sizeof(*process));
+	pthread_condattr_t attributes;
 
 	if (!process)
 		return error_set(err, ERROR_MEMORY, "no memory for process %s", config->name);
@@ -330,7 +376,14 @@ int process_start(struct process **ret, const struct process_config *config, int
 	process->log = config->log;
 	stop_init(&process->stop);
 	pthread_mutex_init(&process->mutex, NULL);
-	pthread_cond_init(&process->changed, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&process->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	if (!process->name || !process->argv || (config->log_file && !process->log_file)) {
+		process_free(process);
+		return error_set(err, ERROR_MEMORY, "no memory for process %s", config->name);
+	}
 	if (thread_start(&process->thread, config->name, run, process, err) < 0) {
 		process_free(process);
 		return -1;
@@ -355,17 +408,26 @@ int process_signal(struct process *process, int signal_number)
 	return process->pid > 0 ? kill(process->pid, signal_number) : -1;
 }
 
+/* Whether the thread, and with it the child, ended in time. */
+static bool await_end(struct process *process, int64_t timeout_us)
+{
+	struct timespec until = deadline(timeout_us);
+	int result = 0;
+
+	LOCK_SCOPE(&process->mutex);
+	while (!process->ended && result == 0)
+		result = pthread_cond_timedwait(&process->changed, &process->mutex, &until);
+	return process->ended;
+}
+
 void process_stop(struct process *process)
 {
 	if (!process)
 		return;
 	stop_request(&process->stop);
 	process_signal(process, SIGTERM);
-	for (int64_t waited = 0; process_pid(process) > 0; waited += 5 * CLOCK_US_PER_MS) {
-		if (waited > PROCESS_STOP_US)
-			process_signal(process, SIGKILL);
-		usleep(5 * CLOCK_US_PER_MS);
-	}
+	while (!await_end(process, PROCESS_STOP_US))
+		process_signal(process, SIGKILL);
 	thread_join(process->thread);
 	process_free(process);
 }

@@ -95,14 +95,27 @@ int state_read_file(
 	return 0;
 }
 
-static int write_whole(const char *path, struct str text, struct error *err)
+/* errno tells why not. */
+static bool write_all(int fd, struct str text)
+{
+	while (text.len) {
+		ssize_t put = write(fd, text.ptr, text.len);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return false;
+		text = str_slice(text, (size_t)put, text.len);
+	}
+	return true;
+}
+
+int state_write_text(const char *path, struct str text, struct error *err)
 {
 	char temporary[STATE_PATH_MAX + 8];
 
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool is_written =
-		fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+	bool is_written = fd >= 0 && write_all(fd, text) && fsync(fd) == 0;
 	int failure = errno;
 	if (fd >= 0)
 		close(fd);
@@ -121,7 +134,7 @@ int state_write(const char *path, const struct json *document, struct error *err
 
 	if (!json_write(&text, document, JSON_WRITE_PRETTY) || !buf_add_byte(&text, '\n'))
 		return error_set(err, ERROR_MEMORY, "no memory to write %s", path);
-	return write_whole(path, buf_str(&text), err);
+	return state_write_text(path, buf_str(&text), err);
 }
 
 int state_path(const struct state *state, char out[STATE_PATH_MAX], struct error *err,
@@ -206,6 +219,24 @@ static int read_state(struct state *state, struct error *err)
 	return 0;
 }
 
+/* The folder's whole path. Half of STATE_PATH_MAX stays free for the names in it. */
+static int resolve(const char *dir, char out[STATE_PATH_MAX], struct error *err)
+{
+	char *resolved = realpath(dir, NULL);
+
+	if (!resolved)
+		return error_set(
+			err, error_from_errno(errno), "cannot open %s: %s", dir, strerror(errno));
+	bool fits = strlen(resolved) < STATE_PATH_MAX / 2;
+	if (fits)
+		snprintf(out, STATE_PATH_MAX, "%s", resolved);
+	else
+		error_set(err, ERROR_TOO_LARGE, "path %.64s... is longer than %d bytes", resolved,
+			STATE_PATH_MAX / 2 - 1);
+	free(resolved);
+	return fits ? 0 : -1;
+}
+
 int state_open(struct state **ret, const char *dir, struct error *err)
 {
 	struct state *state = calloc(1, sizeof(*state));
@@ -215,17 +246,10 @@ int state_open(struct state **ret, const char *dir, struct error *err)
 		return error_set(err, ERROR_MEMORY, "no memory for the state folder");
 	}
 	state->lock_fd = -1;
-	if (strlen(dir) >= STATE_PATH_MAX / 2) {
-		error_set(err, ERROR_TOO_LARGE, "path %.64s... is longer than %d bytes", dir,
-			STATE_PATH_MAX / 2 - 1);
-		goto fail;
-	}
 	if (state_make_folder(dir, err) < 0)
 		goto fail;
-	if (!realpath(dir, state->dir)) {
-		error_set(err, error_from_errno(errno), "cannot open %s: %s", dir, strerror(errno));
+	if (resolve(dir, state->dir, err) < 0)
 		goto fail;
-	}
 	if (take_lock(state, err) < 0 || read_state(state, err) < 0)
 		goto fail;
 	*ret = state;

@@ -47,7 +47,10 @@ int state_port(struct state *state, const char *name, uint16_t *ret, struct erro
 /* As state_port, but takes (and keeps) another one when the kept one is in use. */
 int state_port_free(struct state *state, const char *name, uint16_t *ret, struct error *err);
 
-/* Writes a document by rename, mode 0600. */
+/* Writes a file by rename, mode 0600: after a crash it is the old one or the new one. */
+int state_write_text(const char *path, struct str text, struct error *err);
+
+/* The same, of a document. */
 int state_write(const char *path, const struct json *document, struct error *err);
 
 /* Makes a folder and its parents, mode 0700. */
