@@ -19,6 +19,8 @@
 #define GROUP_VERSION STR("hypershift.openshift.io/v1beta1")
 #define KEY_MAX 400
 #define PASS_ARENA_MAX ((size_t)64 << 20)
+/* It changed under us, so look again; not at once, as a name space that is gone stays gone. */
+#define CHANGED_RETRY_US (20 * CLOCK_US_PER_MS)
 #define FOLLOW_RETRY_US (INT64_C(1) * CLOCK_US_PER_S)
 
 enum kind { KIND_CLUSTER, KIND_POOL, KIND_COUNT };
@@ -27,7 +29,8 @@ enum kind { KIND_CLUSTER, KIND_POOL, KIND_COUNT };
 struct job {
 	int64_t due_us; /* monotonic */
 	bool is_running;
-	bool is_dirty; /* it changed while it ran */
+	bool is_dirty;	 /* it changed while it ran */
+	bool is_waiting; /* for others, and not for its step: a change is looked at at once */
 };
 
 struct follower {
@@ -58,7 +61,8 @@ static void make_key(char key[KEY_MAX], enum kind kind, struct str name_space, s
 	snprintf(key, KEY_MAX, "%d/%" STR_F "/%" STR_F, kind, STR_A(name_space), STR_A(name));
 }
 
-/* Something may be to do at that time; one that is planned earlier stays so. */
+/* Something may be to do at that time. A job that waits for its step keeps its time: it will see
+ * the change then. */
 static void plan_job(struct hypershift *self, enum kind kind, struct str name_space,
 	struct str name, int64_t due_us)
 {
@@ -76,6 +80,8 @@ static void plan_job(struct hypershift *self, enum kind kind, struct str name_sp
 		job->due_us = due_us;
 	} else if (job->is_running) {
 		job->is_dirty = true;
+	} else if (job->is_waiting && due_us < job->due_us) {
+		job->due_us = due_us;
 	}
 	pthread_cond_signal(&self->changed);
 }
@@ -129,7 +135,10 @@ static void end_job(struct hypershift *self, const char *key, int64_t again_us)
 		map_remove(self->jobs, str_of(key));
 		free(job);
 	} else {
-		job->due_us = clock_monotonic_us() + (again_us > 0 ? again_us : 0);
+		job->is_waiting = again_us == HYPERSHIFT_REPAIR_US;
+		if (again_us < 0 || (job->is_waiting && job->is_dirty))
+			again_us = 0;
+		job->due_us = clock_monotonic_us() + again_us;
 		job->is_dirty = false;
 		pthread_cond_signal(&self->changed);
 	}
@@ -352,7 +361,7 @@ static void work(void *argument)
 		if (look(self, arena, key, &again_us, &err) < 0) {
 			again_us = HYPERSHIFT_RETRY_US;
 			if (err.code == ERROR_NOT_FOUND || err.code == ERROR_CONFLICT)
-				again_us = 0; /* it changed under us: look again */
+				again_us = CHANGED_RETRY_US;
 			else if (err.code != ERROR_CANCELLED)
 				log_warn(self->config.log,
 					"hosted cluster or node pool failed, trying again",

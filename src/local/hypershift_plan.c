@@ -234,8 +234,7 @@ static struct json *conditions_at(
 	return conditions;
 }
 
-/* The stage up to which the cluster may get: one before that of the condition that is told to fail.
- */
+/* The stage of the condition that is told to fail: the cluster stays before it. */
 static enum stage ceiling_of(const struct writing *writing)
 {
 	for (size_t i = 0; i < COUNT(cluster_conditions); i++)
@@ -297,12 +296,12 @@ static void add_endpoint(const struct writing *writing, struct json *status)
 	struct arena *arena = writing->arena;
 	struct str name = json_str(json_find(writing->object, "metadata", "name", NULL));
 	struct str domain = json_str(json_find(writing->object, "spec", "dns", "baseDomain", NULL));
+	domain = domain.len ? domain : STR("hypershift.local");
 	struct json *endpoint = json_new_object(arena), *kubeconfig = json_new_object(arena);
 	struct json *password = json_new_object(arena);
 
 	json_set_text(endpoint, "host",
-		arena_printf(arena, "api.%" STR_F ".%" STR_F, STR_A(name),
-			STR_A(domain.len ? domain : STR("hypershift.local"))));
+		arena_printf(arena, "api.%" STR_F ".%" STR_F, STR_A(name), STR_A(domain)));
 	json_set_int(endpoint, "port", PORT);
 	json_set(status, "controlPlaneEndpoint", endpoint);
 	json_set_text(kubeconfig, "name",
