@@ -152,25 +152,13 @@ int client_call(struct client *client, struct arena *arena, const char *method, 
 	call.headers = headers;
 	if (http_client_call(client->http, arena, &call, &answer, err) < 0)
 		return -1;
-	if (answer.body.len && json_parse(arena, answer.body, NULL, &document, err) < 0)
+	int parsed = answer.body.len ? json_parse(arena, answer.body, NULL, &document, err) : 0;
+	if (answer.status >= 400) /* a gateway's failure may come without JSON */
+		return answer_error(arena, answer.status, document, err);
+	if (parsed < 0)
 		return error_prefix(err, "%s %" STR_F " answered %d without JSON", method,
 			STR_A(path), answer.status);
-	if (answer.status >= 400)
-		return answer_error(arena, answer.status, document, err);
 	if (ret)
 		*ret = document;
 	return 0;
-}
-
-int client_lines(struct client *client, struct arena *arena, struct str path, struct stop *stop,
-	bool (*on_line)(void *arg, struct str line), void *arg, struct error *err)
-{
-	struct http_call call = {.method = "GET", .path = path};
-	struct http_header *headers;
-	int status;
-
-	if (sign(client, arena, "GET", path, STR_NULL, &headers, &call.header_count, err) < 0)
-		return -1;
-	call.headers = headers;
-	return http_client_lines(client->http, &call, stop, on_line, arg, &status, err);
 }

@@ -28,9 +28,4 @@ void client_close(struct client *client); /* NULL accepted */
 int client_call(struct client *client, struct arena *arena, const char *method, struct str path,
 	const struct json *body, struct json **ret, struct error *err);
 
-/* Reads a stream of JSON lines until `on_line` returns false, the stream ends or the stop is
- * requested. */
-int client_lines(struct client *client, struct arena *arena, struct str path, struct stop *stop,
-	bool (*on_line)(void *arg, struct str line), void *arg, struct error *err);
-
 #endif

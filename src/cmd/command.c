@@ -3,6 +3,7 @@
  */
 #include "cmd/command.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -177,7 +178,7 @@ static void print_help(
 		print_command_help(out, command, path);
 }
 
-int command_main(const struct command *table, int argc, char **argv)
+static int run_command(const struct command *table, int argc, char **argv)
 {
 	const struct command *command = NULL, *here = table;
 	char path[PATH_TEXT_MAX] = "reeve";
@@ -202,4 +203,15 @@ int command_main(const struct command *table, int argc, char **argv)
 	struct command_line line = {.table = table, .command = command, .path = path};
 	int code = read_line(&line, argc - at, argv + at);
 	return code ? code : command->run(&line);
+}
+
+int command_main(const struct command *table, int argc, char **argv)
+{
+	int code = run_command(table, argc, argv);
+
+	if (fflush(stdout) != 0 && code == 0) {
+		fprintf(stderr, "reeve: cannot write the output: %s\n", strerror(errno));
+		return 1;
+	}
+	return code;
 }

@@ -1,23 +1,22 @@
 /*
- * management_cluster.c - `reeve management-cluster`: one management cluster as a process of its
- *own.
+ * management_cluster.c - `reeve management-cluster`: one management cluster as its own process.
  *
  * The stand-in Kubernetes API and HyperShift (or, with a kubeconfig, a real cluster) and the
- *Maestro agent. It may be killed at any time: everything it knows is in its folder and on the
- *broker's other side. `reeve up` starts one per management cluster and starts it again when it
- *ends.
+ * Maestro agent. It may be killed at any time: everything it knows is in its folder and on the
+ * broker's other side. `reeve up` starts one per management cluster, again when it ends.
  *
  * Its configuration file, written by `reeve up`:
  *	{"name", "folder", "source_id", "broker": {"host", "port", "username", "password"},
  *	 "kubernetes": {"port"} | "kubeconfig": FILE, "step_us"?}
  * The stand-in listens on the loopback address only and asks for no token: kubectl sends none over
- *plain HTTP.
+ * plain HTTP.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -171,11 +170,19 @@ static void stop(struct management_cluster *self)
 	arena_free(self->arena);
 }
 
-/* Tells whoever started us, if it listens, where the cluster is. */
+/* Whether whoever started us listens. Asked before anything is opened: later the descriptor may be
+ * a database of ours. */
+static bool is_awaited(void)
+{
+	struct stat info;
+
+	return fstat(PROCESS_READY_FD, &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
 static void say_ready(const struct management_cluster *self)
 {
-	if (dprintf(PROCESS_READY_FD, "%s\n", self->kubeconfig) > 0)
-		close(PROCESS_READY_FD);
+	dprintf(PROCESS_READY_FD, "%s\n", self->kubeconfig);
+	close(PROCESS_READY_FD);
 }
 
 int management_cluster_run(const struct command_line *line)
@@ -183,6 +190,7 @@ int management_cluster_run(const struct command_line *line)
 	struct management_cluster self = {0};
 	struct error err = {0};
 	const char *path = command_text(line, "config");
+	bool awaited = is_awaited();
 	sigset_t ending;
 	int signal_number;
 
@@ -199,7 +207,8 @@ int management_cluster_run(const struct command_line *line)
 	if (!path || load(&self, path, &err) < 0 || start(&self, &err) < 0) {
 		code = command_fail(&err);
 	} else {
-		say_ready(&self);
+		if (awaited)
+			say_ready(&self);
 		sigwait(&ending, &signal_number);
 	}
 	stop(&self);

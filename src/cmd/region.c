@@ -273,7 +273,7 @@ static int update_capacity(struct region *region, const struct management_cluste
 {
 	struct http_client *http = NULL;
 	struct http_client_config config = {.base_url = region->clm_url};
-	struct json *list, *patch = json_new_object(region->arena);
+	struct json *list = NULL, *patch = json_new_object(region->arena);
 	struct http_call find = {.method = "GET",
 		.path = arena_printf(region->arena,
 			"/api/hyperfleet/v1/management_clusters?search=name%%3D%%27%s%%27",
@@ -362,7 +362,9 @@ static void on_running(void *context, pid_t pid, const char *line)
 
 	LOCK_SCOPE(&region->mutex);
 	self->pid = pid;
-	snprintf(self->kubeconfig, sizeof(self->kubeconfig), "%s", line);
+	/* Written once: readers of the path take no lock, and a cluster keeps its path. */
+	if (!self->kubeconfig[0])
+		snprintf(self->kubeconfig, sizeof(self->kubeconfig), "%s", line);
 	log_info(region->log, "management cluster runs", LOG_CSTR("name", self->name),
 		LOG_INT("pid", pid));
 	if (region->is_ready && write_region_file(region, &err) < 0)

@@ -151,7 +151,7 @@ static int create_first(struct up *up, struct client *client, struct arena *aren
 static int first_cluster(struct up *up, const struct region *region, struct error *err)
 {
 	struct client *client = NULL;
-	struct json *list;
+	struct json *list = NULL;
 	struct str id;
 
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(FIRST_CLUSTER_ARENA_MAX);
@@ -198,7 +198,8 @@ static void show_hints(const struct region *region, const struct up *up)
 	fflush(stdout);
 }
 
-/* Turns the first SIGINT or SIGTERM into a stop, also while the region is still starting. */
+/* Turns the first SIGINT, SIGTERM or SIGHUP into a stop, also while the region is still starting.
+ */
 static void await_signal(void *argument)
 {
 	struct up *up = argument;
@@ -258,8 +259,11 @@ int up_run(const struct command_line *line)
 	char *resolved = realpath(example, NULL);
 	up.example_file = resolved ? resolved : example;
 	stop_init(&up.stop);
-	if (thread_start(&signals, "signals", await_signal, &up, &err) < 0)
+	if (thread_start(&signals, "signals", await_signal, &up, &err) < 0) {
+		stop_destroy(&up.stop);
+		free(resolved);
 		return command_fail(&err);
+	}
 	int result = run(&up, &config, !command_flag(line, "no-first-cluster"), &err);
 	kill(getpid(), SIGTERM); /* ends the signal thread, if no signal has */
 	thread_join(signals);
