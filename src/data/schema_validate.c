@@ -23,11 +23,17 @@ struct place {
 	size_t index;
 };
 
+/* What the whole validation took, its quiet parts included. */
+struct effort {
+	uint64_t checks;
+	bool exceeded;
+};
+
 struct validation {
 	struct arena *arena;
 	struct schema_report *report; /* NULL: quiet */
 	struct str root;
-	uint64_t *checks;
+	struct effort *effort;
 	unsigned depth;
 	bool violated;
 };
@@ -498,8 +504,9 @@ static void check_by_type(struct validation *v, const struct schema *schema,
 static void check(struct validation *v, const struct schema *schema, const struct place *place,
 	const struct json *value)
 {
-	if (++*v->checks > MAX_CHECKS || v->depth >= MAX_DEPTH) {
-		violate(v, place, "limit", "takes too long to check against the schema");
+	if (++v->effort->checks > MAX_CHECKS || v->depth >= MAX_DEPTH) {
+		v->effort->exceeded = true;
+		v->violated = true;
 		return;
 	}
 	v->depth++;
@@ -518,8 +525,8 @@ bool schema_validate(const struct schema *schema, struct arena *arena, struct st
 	const struct json *value, struct schema_report *ret)
 {
 	struct place root = {0};
-	uint64_t checks = 0;
-	struct validation v = {.arena = arena, .report = ret, .root = path, .checks = &checks};
+	struct effort effort = {0};
+	struct validation v = {.arena = arena, .report = ret, .root = path, .effort = &effort};
 
 	if (ret != NULL) {
 		*ret = (struct schema_report){0};
@@ -529,5 +536,7 @@ bool schema_validate(const struct schema *schema, struct arena *arena, struct st
 			return false;
 	}
 	check(&v, schema, &root, value);
+	if (effort.exceeded)
+		violate(&v, &root, "limit", "takes too long to check against the schema");
 	return !v.violated;
 }
