@@ -142,31 +142,6 @@ static int call_double(
 	}
 }
 
-static bool is_utf8(struct str text)
-{
-	for (size_t i = 0; i < text.len;) {
-		unsigned char c = (unsigned char)text.ptr[i];
-		size_t rest = c < 0x80	 ? 0
-			      : c < 0xC2 ? 9
-			      : c < 0xE0 ? 1
-			      : c < 0xF0 ? 2
-			      : c < 0xF5 ? 3
-					 : 9;
-		unsigned char next = i + 1 < text.len ? (unsigned char)text.ptr[i + 1] : 0;
-
-		if (rest >= text.len - i || (c == 0xE0 && next < 0xA0) ||
-			(c == 0xED && next > 0x9F) || (c == 0xF0 && next < 0x90) ||
-			(c == 0xF4 && next > 0x8F))
-			return false;
-		for (size_t j = 1; j <= rest; j++) {
-			if (((unsigned char)text.ptr[i + j] & 0xC0) != 0x80)
-				return false;
-		}
-		i += rest + 1;
-	}
-	return true;
-}
-
 static int call_string(
 	struct cel_run *run, const struct cel_value *arguments, size_t count, struct cel_value *ret)
 {
@@ -180,7 +155,7 @@ static int call_string(
 		break;
 	case CEL_BYTES:
 		text = value->as.text;
-		if (!is_utf8(text))
+		if (!cel_is_utf8(text))
 			return cel_fail(run, "the bytes are not UTF-8");
 		break;
 	case CEL_BOOL:

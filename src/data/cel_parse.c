@@ -614,6 +614,8 @@ int cel_parse(struct arena *arena, struct str text, const struct cel **ret, stru
 		return error_set(err, ERROR_INVALID,
 			"the expression has %zu bytes, at most %u are allowed", text.len,
 			CEL_MAX_TEXT);
+	if (!cel_is_utf8(text))
+		return error_set(err, ERROR_INVALID, "the expression is not UTF-8");
 	if (cel_scan(&p.scan) != 0 || parse_expression(&p, &cel->root) != 0)
 		return -1;
 	if (p.scan.token.type != CEL_TOKEN_END)

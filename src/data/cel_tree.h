@@ -116,6 +116,7 @@ int cel_optional_of(struct cel_run *run, const struct cel_value *value, struct c
 int cel_equal(struct cel_run *run, const struct cel_value *a, const struct cel_value *b, bool *ret);
 /* <0, 0, >0; false when the two have no order (NaN included). */
 bool cel_order(const struct cel_value *a, const struct cel_value *b, int *ret);
+bool cel_is_utf8(struct str text);
 bool cel_is_zero(const struct cel_value *value); /* null, false, 0, empty */
 
 /* Text of a double as Go's strconv.FormatFloat(number, 'g', -1, 64) writes it, of a duration. */

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "data/cel_tree.h"
+#include "data/json_scan.h"
 
 #define DOUBLE_DIGITS 17
 #define DOUBLE_TEXT_MAX 40
@@ -501,6 +502,16 @@ struct str cel_double_text(struct arena *arena, double number)
 		return arena_printf(arena, "%s", text);
 	return arena_printf(
 		arena, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, number);
+}
+
+bool cel_is_utf8(struct str text)
+{
+	for (size_t at = 0, length; at < text.len; at += length) {
+		length = json_utf8_length(text.ptr + at, text.ptr + text.len);
+		if (length == 0)
+			return false;
+	}
+	return true;
 }
 
 /* Seconds with a fraction and "s", as proto3's JSON. */

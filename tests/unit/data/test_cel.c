@@ -295,6 +295,15 @@ static void malformed_expressions_are_refused(void **state)
 	CEL_FAILS(variables, rows);
 }
 
+static void text_that_is_not_utf8_is_refused(void **state)
+{
+	const struct cel *cel;
+	struct error err = {0};
+
+	assert_int_equal(cel_parse(*state, STR("'\xff'"), &cel, &err), -1);
+	assert_string_equal(err.message, "the expression is not UTF-8");
+}
+
 static void depth_is_bounded_and_chains_are_not_deep(void **state)
 {
 	CLEANUP(buf_free) struct buf text = BUF_INITIALIZER(0);
@@ -414,6 +423,7 @@ int main(void)
 		TEST(macros_walk_lists_and_keys),
 		TEST(optionals_carry_what_may_be_missing),
 		TEST(malformed_expressions_are_refused),
+		TEST(text_that_is_not_utf8_is_refused),
 		TEST(depth_is_bounded_and_chains_are_not_deep),
 		TEST(cost_is_bounded),
 		TEST(running_out_of_cost_is_not_absorbed),
