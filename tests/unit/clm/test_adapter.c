@@ -98,7 +98,8 @@ static void wait_for_requests(
 	int64_t end_us = clock_monotonic_us() + WAIT_US;
 	while (peers_count(watched->peers, method, path) < count) {
 		if (clock_monotonic_us() > end_us)
-			fail_msg("%s %s was not asked %zu times", method, path, count);
+			fail_msg("%s %s was not asked %zu times", method, path ? path : "anything",
+				count);
 		usleep(5000);
 	}
 }
