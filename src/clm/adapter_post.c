@@ -1,8 +1,9 @@
 /*
  * adapter_post.c - payloads and post actions.
  *
- * A payload is kept as JSON text under its name, because an action's body is a template:
- * "{{ .statusPayload }}".
+ * For templates a payload is JSON text under its name, because an action's body is a template:
+ * "{{ .statusPayload }}". For expressions it is the document, so that an action's `when` can
+ * compare it with what was reported before.
  */
 #include "clm/adapter_post.h"
 
@@ -114,7 +115,8 @@ static int build_payload(struct adapter_scope *scope, const struct adapter_paylo
 	struct str text = json_text(scope->arena, document, JSON_WRITE_COMPACT);
 	if (arena_is_exhausted(scope->arena))
 		return error_set(err, ERROR_MEMORY, "no memory for the payload");
-	adapter_scope_set(scope, payload->name, json_new_string(scope->arena, text));
+	json_set_str(scope->template_variables, payload->name, json_new_string(scope->arena, text));
+	json_set_str(scope->cel_variables, payload->name, document);
 	return 0;
 }
 

@@ -166,13 +166,14 @@ static int apply_resource(struct adapter_scope *scope, const struct adapter_reso
 	if (render_manifest(scope, resource, &manifest, err) != 0)
 		return -1;
 	struct str name = json_str(json_find(manifest, "metadata", "name", NULL)), wanted;
-	bool is_known = known && str_eq(json_str(json_find(known, "metadata", "name", NULL)), name);
-	if (!is_known && adapter_maestro_find(scope, target, name, &known, err) != 0)
+	if (adapter_scope_render(scope, resource->discovery.by_name, &wanted, err) != 0)
+		return error_prefix(err, "discovery");
+	/* What was looked up a moment ago, found or not, is not looked up again. */
+	bool is_looked_up = scope->context->task->has_lifecycle && str_eq(wanted, name);
+	if (!is_looked_up && adapter_maestro_find(scope, target, name, &known, err) != 0)
 		return -1;
 	if (adapter_maestro_apply(scope, target, manifest, known, &work, err) != 0)
 		return -1;
-	if (adapter_scope_render(scope, resource->discovery.by_name, &wanted, err) != 0)
-		return error_prefix(err, "discovery");
 	if (!str_eq(wanted, name)) { /* the file looks for another than it applies */
 		if (adapter_maestro_find(scope, target, wanted, &work, err) != 0)
 			return -1;

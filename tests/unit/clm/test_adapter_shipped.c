@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "adapter_bench.h"
 #include "base/buf.h"
@@ -23,6 +24,8 @@
 #define PLACED                                                                                \
 	"{\"items\":[{\"adapter\":\"placement\",\"observed_generation\":1,\"conditions\":[]," \
 	"\"data\":{\"managementCluster\":\"mc-1\"}}]}"
+#define UNPLACED \
+	"{\"items\":[{\"adapter\":\"placement\",\"observed_generation\":1,\"conditions\":[]}]}"
 #define NO_STATUSES "{\"items\":[]}"
 
 /* The example that the documentation gives, as CLM shows it. */
@@ -251,12 +254,54 @@ static void hypershift_waits_for_placement(void **state)
 	struct bench *bench = *state;
 	bench_shipped(bench, "hypershift");
 	with_cluster(bench, example_cluster(bench, 1, ""), NO_STATUSES);
+	/* The placement answers in a moment; a report now would only stand in its way. */
+	assert_int_equal(bench_run(bench, EVENT), ADAPTER_SKIPPED);
+	assert_int_equal(peers_count(bench->peers, "PUT", STATUSES), 0);
+
+	with_cluster(bench, example_cluster(bench, 1, ""), UNPLACED);
 	assert_int_equal(bench_run(bench, EVENT), ADAPTER_SKIPPED);
 	assert_report(bench,
 		"Applied=False/WaitingForPlacement Available=False/WaitingForPlacement "
 		"Health=False/ResourcesSkipped Finalized=False/NotDeleting",
 		"{}");
 	assert_null(peers_bundle(bench->peers));
+}
+
+static void hypershift_says_nothing_twice(void **state)
+{
+	static const struct {
+		int64_t age_s;
+		int generation;
+		const char *find, *replace;
+		size_t reports;
+	} cases[] = {{60, 1, "", "", 0}, {360, 1, "", "", 1}, {60, 2, "", "", 1},
+		{60, 1, "WaitingForAgent", "Other", 1},
+		{60, 1, "mc-1\",\"node", "mc-2\",\"node", 1}};
+	struct bench *bench = *state;
+	bench_shipped(bench, "hypershift");
+	with_cluster(bench, example_cluster(bench, 1, ""), PLACED);
+	assert_int_equal(bench_run(bench, EVENT), ADAPTER_SUCCEEDED);
+	struct json *report = peers_body(bench->peers, "PUT", STATUSES);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t told_us = clock_now_us(&clock_system) - cases[i].age_s * CLOCK_US_PER_S;
+		json_set_text(report, "last_report_time", clock_text(bench->arena, told_us));
+		struct str text = json_text(bench->arena, report, JSON_WRITE_SORTED), was = text;
+		ptrdiff_t at = str_find(text, str_of(cases[i].find));
+		assert_true(at >= 0);
+		text = arena_printf(bench->arena, "%" STR_F "%s%" STR_F,
+			STR_A(str_slice(was, 0, (size_t)at)), cases[i].replace,
+			STR_A(str_slice(was, (size_t)at + strlen(cases[i].find), was.len)));
+		with_cluster(bench, example_cluster(bench, cases[i].generation, ""),
+			bench_text(bench,
+				"{\"items\":[%" STR_F
+				",{\"adapter\":\"placement\",\"observed_generation\":1,"
+				"\"conditions\":[],\"data\":{\"managementCluster\":\"mc-1\"}}]}",
+				STR_A(text)));
+		peers_clear(bench->peers);
+		assert_int_equal(bench_run(bench, EVENT), ADAPTER_SUCCEEDED);
+		if (peers_count(bench->peers, "PUT", STATUSES) != cases[i].reports)
+			fail_msg("case %zu", i);
+	}
 }
 
 static void hypershift_renders_the_example(void **state)
@@ -477,6 +522,7 @@ int main(void)
 		TEST(placement_that_fails_keeps_what_it_said),
 		TEST(placement_frees_the_room_last),
 		TEST(hypershift_waits_for_placement),
+		TEST(hypershift_says_nothing_twice),
 		TEST(hypershift_renders_the_example),
 		TEST(hypershift_fills_in_what_a_cluster_leaves_open),
 		TEST(hypershift_reports_the_first_thing_that_is_missing),
