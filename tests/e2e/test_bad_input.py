@@ -107,6 +107,12 @@ def test_a_wrong_type_is_named_with_its_path(region, unchanged):
     assert body["code"] == "CLUSTERS-MGMT-VALIDATION-001"
 
 
+def test_two_node_pools_of_one_name_are_refused(region, unchanged):
+    body = example("x")
+    body["spec"]["nodePools"] *= 2
+    refused(region.request("POST", "/api/v0/clusters", body), 422, "spec.nodePools[1]")
+
+
 def test_a_field_that_is_ours_cannot_be_set(region, unchanged):
     refused(region.request("POST", "/api/v0/clusters", example("x", accountId="999999999999")), 422,
             "spec.accountId")
