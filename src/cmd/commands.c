@@ -12,7 +12,8 @@ static const struct command_option up_options[] = {
 		"state folder; default: $REEVE_DIR, $XDG_STATE_HOME/reeve or ~/.local/state/reeve",
 		NULL},
 	{"port", "N", "port of the customers' API; 0: any free one", "8000"},
-	{"management-clusters", "N", "how many management clusters to run", "1"},
+	{"management-clusters", "N",
+		"how many management clusters to run; default: 1, or as many as there were", NULL},
 	{"capacity", "N",
 		"hosted clusters that each management cluster has room for; default: 80, or as it "
 		"was",

@@ -475,11 +475,41 @@ static int start_frontend(struct region *region, struct error *err)
 	return 0;
 }
 
+/* As many as asked for, but never fewer than there are: hosted clusters may be on each of them. */
+static int count_management_clusters(struct region *region, struct error *err)
+{
+	int64_t kept = state_number(region->state, "management_clusters", 0);
+	unsigned *wanted = &region->config.management_clusters;
+
+	if (kept < 0 || kept > REGION_MAX_MANAGEMENT_CLUSTERS)
+		kept = 0;
+	if (*wanted && *wanted < kept)
+		return error_set(err, ERROR_CONFLICT,
+			"--management-clusters %u is fewer than the %lld of the region in %s; "
+			"leave the option out, or start a new region with another --dir",
+			*wanted, (long long)kept, state_dir(region->state));
+	if (!*wanted)
+		*wanted = kept ? (unsigned)kept : 1;
+	if (region->config.kubeconfig && *wanted > 1)
+		return error_set(err, ERROR_CONFLICT,
+			"--kubeconfig names one cluster, and the region in %s has %u; start a new "
+			"region with another --dir",
+			state_dir(region->state), *wanted);
+	for (unsigned i = 0; i < *wanted; i++) {
+		region->clusters[i].region = region;
+		snprintf(
+			region->clusters[i].name, sizeof(region->clusters[i].name), "mc-%u", i + 1);
+	}
+	return *wanted == kept
+		       ? 0
+		       : state_keep_number(region->state, "management_clusters", *wanted, err);
+}
+
 static int start_parts(struct region *region, struct error *err)
 {
-	if (open_state(region, err) < 0 || start_broker(region, err) < 0 ||
-		start_clm(region, err) < 0 || start_maestro(region, err) < 0 ||
-		start_adapter(region, 0, "placement", err) < 0 ||
+	if (open_state(region, err) < 0 || count_management_clusters(region, err) < 0 ||
+		start_broker(region, err) < 0 || start_clm(region, err) < 0 ||
+		start_maestro(region, err) < 0 || start_adapter(region, 0, "placement", err) < 0 ||
 		start_adapter(region, 1, "hypershift", err) < 0 || start_sentinel(region, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < region->config.management_clusters; i++)
@@ -503,11 +533,6 @@ int region_start(struct region **ret, const struct region_config *config, struct
 	region->config = *config;
 	region->log_fd = -1;
 	pthread_mutex_init(&region->mutex, NULL);
-	for (unsigned i = 0; i < config->management_clusters; i++) {
-		region->clusters[i].region = region;
-		snprintf(
-			region->clusters[i].name, sizeof(region->clusters[i].name), "mc-%u", i + 1);
-	}
 	if (start_parts(region, err) < 0) {
 		region_stop(region);
 		return -1;

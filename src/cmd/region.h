@@ -21,8 +21,8 @@ struct region;
 
 struct region_config {
 	const char *dir;
-	uint16_t port; /* of the frontend; 0: any free */
-	unsigned management_clusters;
+	uint16_t port;		      /* of the frontend; 0: any free */
+	unsigned management_clusters; /* 0: as many as the region has, or 1 */
 	int64_t capacity; /* hosted clusters per management cluster; 0: as registered, else the
 			     default */
 	const char *kubeconfig; /* a real cluster instead of the stand-in; NULL */

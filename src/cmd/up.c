@@ -41,7 +41,7 @@ static void show(void *context, const char *what, const char *detail)
 static int read_options(const struct command_line *line, struct region_config *config, char dir[],
 	struct error *err)
 {
-	int64_t port, count;
+	int64_t port, count = 0;
 	const char *step = command_text(line, "step");
 
 	config->dir = command_text(line, "dir");
@@ -51,8 +51,9 @@ static int read_options(const struct command_line *line, struct region_config *c
 		config->dir = dir;
 	}
 	if (command_number(line, "port", 0, 65535, &port, err) < 0 ||
-		command_number(line, "management-clusters", 1, REGION_MAX_MANAGEMENT_CLUSTERS,
-			&count, err) < 0)
+		(command_text(line, "management-clusters") &&
+			command_number(line, "management-clusters", 1,
+				REGION_MAX_MANAGEMENT_CLUSTERS, &count, err) < 0))
 		return -1;
 	if (command_text(line, "capacity") &&
 		command_number(line, "capacity", 1, REGION_MAX_CAPACITY, &config->capacity, err) <
@@ -62,7 +63,7 @@ static int read_options(const struct command_line *line, struct region_config *c
 	config->management_clusters = (unsigned)count;
 	config->kubeconfig = command_text(line, "kubeconfig");
 	config->step_us = -1;
-	if (step && !clock_parse_duration(str_of(step), &config->step_us))
+	if (step && (!clock_parse_duration(str_of(step), &config->step_us) || config->step_us < 0))
 		return error_set(err, ERROR_INVALID,
 			"--step %s is not a duration such as 500ms or 2s", step);
 	if (!log_level_parse(str_of(command_text(line, "log-level")), &config->log_level))
@@ -236,6 +237,7 @@ static int run(
 			;
 	}
 	printf("\nStopping.\n");
+	fflush(stdout);
 	region_stop(region);
 	return 0;
 }

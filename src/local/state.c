@@ -300,18 +300,29 @@ static bool is_given_out(const struct json *ports, uint16_t port)
 	return false;
 }
 
-static int keep_port(struct state *state, const char *name, uint16_t port, struct error *err)
+/* Sets a number in state.json, or in its object of ports, and writes the file. */
+static int keep(struct state *state, struct json *object, const char *name, int64_t number,
+	struct error *err)
 {
 	char path[STATE_PATH_MAX];
-	struct json *ports = json_get(state->document, "ports");
-	struct str key = arena_str(state->arena, str_of(name));
 
-	json_set_str(ports, key, json_new_int(state->arena, port));
+	json_set_str(
+		object, arena_str(state->arena, str_of(name)), json_new_int(state->arena, number));
 	if (arena_is_exhausted(state->arena))
-		return error_set(err, ERROR_MEMORY, "no memory to keep a port");
+		return error_set(err, ERROR_MEMORY, "no memory to keep \"%s\"", name);
 	if (state_path(state, path, err, "state.json") < 0)
 		return -1;
 	return state_write(path, state->document, err);
+}
+
+int64_t state_number(const struct state *state, const char *name, int64_t fallback)
+{
+	return json_int(json_get(state->document, name), fallback);
+}
+
+int state_keep_number(struct state *state, const char *name, int64_t number, struct error *err)
+{
+	return keep(state, state->document, name, number, err);
 }
 
 static int choose_port(struct state *state, const char *name, uint16_t *ret, struct error *err)
@@ -324,7 +335,7 @@ static int choose_port(struct state *state, const char *name, uint16_t *ret, str
 	} while (port && is_given_out(ports, port));
 	if (!port)
 		return error_set(err, ERROR_UNAVAILABLE, "no free port on the loopback address");
-	if (keep_port(state, name, port, err) < 0)
+	if (keep(state, json_get(state->document, "ports"), name, port, err) < 0)
 		return -1;
 	*ret = port;
 	return 0;

@@ -2,7 +2,7 @@
  * state.h - the folder in which a region on one machine keeps everything.
  *
  *	DIR/lock                      held while the region runs
- *	DIR/state.json                layout version, ports that must stay the same
+ *	DIR/state.json                layout version, and what must stay the same
  *	DIR/region.json               where everything is; there only while the region is up
  *	DIR/clm.db, DIR/maestro.db    the products' databases
  *	DIR/keys.json, credentials    access keys, and the same for aws and boto3
@@ -46,6 +46,10 @@ int state_port(struct state *state, const char *name, uint16_t *ret, struct erro
 
 /* As state_port, but takes (and keeps) another one when the kept one is in use. */
 int state_port_free(struct state *state, const char *name, uint16_t *ret, struct error *err);
+
+/* A number that state.json keeps, or `fallback`; state_keep_number sets it, durably. */
+int64_t state_number(const struct state *state, const char *name, int64_t fallback);
+int state_keep_number(struct state *state, const char *name, int64_t number, struct error *err);
 
 /* Writes a file by rename, mode 0600: after a crash it is the old one or the new one. */
 int state_write_text(const char *path, struct str text, struct error *err);

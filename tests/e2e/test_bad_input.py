@@ -178,6 +178,7 @@ def said(result, *words):
     (["--port"], ["--port"]),
     (["--management-clusters", "0"], ["--management-clusters"]),
     (["--step", "fast"], ["--step", "fast"]),
+    (["--step", "-1s"], ["--step", "-1s"]),
     (["--log-level", "loud"], ["loud", "debug"]),
     (["extra"], ["extra"]),
     (["--kubeconfig", "/nonexistent"], ["/nonexistent"]),

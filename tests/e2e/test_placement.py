@@ -81,3 +81,23 @@ def test_everything_is_found_again_after_a_restart(new_region):
     wait_for(lambda: len(region.hosted_clusters()) == 1, "the hosted cluster")
     other = region.create("more")
     region.await_up(other["id"])
+
+
+def test_all_management_clusters_are_found_again_after_a_restart(new_region):
+    region = new_region("--management-clusters", "2", "--capacity", "1")
+    for name in ("one", "two"):
+        region.await_up(region.create(name)["id"])
+    region.stop()
+    region.options = []
+    region.start()
+    assert [item["name"] for item in region.about["management_clusters"]] == ["mc-1", "mc-2"]
+    assert hosted_by(region) == [1, 1]
+
+
+def test_fewer_management_clusters_than_there_are_is_refused(new_region):
+    region = new_region("--management-clusters", "2")
+    region.stop()
+    region.options = ["--management-clusters", "1"]
+    region.start(wait=False)
+    assert region.process.wait(timeout=60) != 0
+    assert "fewer than the 2" in region.said()
