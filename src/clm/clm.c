@@ -30,6 +30,7 @@ static int start_server(struct clm *clm, const struct clm_config *config, struct
 		.route_count = clm->api.route_count,
 		.error_writer = problem_write_server_error,
 		.lenient_slash = true,
+		.in_process = true,
 		.context = &clm->api,
 		.log = config->log,
 		.clock = config->clock,

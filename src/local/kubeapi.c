@@ -110,6 +110,7 @@ static int start_http(
 		.error_writer = kubeapi_write_error,
 		.before = kubeapi_authenticate,
 		.lenient_slash = true,
+		.in_process = true,
 		.context = kubeapi,
 		.clock = kubeapi->clock,
 		.name = "kubeapi"};

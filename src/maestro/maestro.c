@@ -134,6 +134,7 @@ static int serve(struct maestro *maestro, const struct maestro_config *config, s
 		.route_count = rest_route_count,
 		.error_writer = rest_write_error,
 		.lenient_slash = true,
+		.in_process = true,
 		.context = &maestro->rest,
 		.log = config->log,
 		.clock = maestro->server.clock,

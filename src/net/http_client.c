@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "data/json.h"
+#include "net/http_local.h"
 #include "net/http_session.h"
 
 #define HTTP_CLIENT_MAX_IDLE 32 /* sessions kept */
@@ -190,21 +191,72 @@ static bool retry_wait(
 	return true;
 }
 
-/* Tries until there is an answer worth keeping, which stays in the session. */
-static int session_call(struct http_client *client, struct http_session *session,
-	const struct http_call *call, const char *url, struct error *err)
+/* By a session of the pool; the body is copied into the arena. */
+static int call_over_socket(struct http_client *client, struct arena *arena,
+	const struct http_call *call, const char *url, const struct http_wait *wait,
+	struct http_answer *ret, struct error *err)
+{
+	struct http_session *session = session_take(client);
+	if (!session)
+		return error_set(err, ERROR_MEMORY, "no memory for an HTTP session");
+	session->arena = arena;
+	int result = http_session_perform(session, &client->identity, call, url, wait, err);
+	if (result == 0) {
+		*ret = session->answer;
+		ret->body = arena_str(arena, buf_str(&session->body));
+		if (str_is_null(ret->body))
+			result = error_set(err, ERROR_MEMORY,
+				"%s %s: no memory for %zu bytes of answer", call->method, url,
+				session->body.len);
+	}
+	session_give(client, session);
+	return result;
+}
+
+/* The server itself, when it runs in this process. A token or a certificate is shown only over a
+ * connection. */
+static struct http_local *local_take(
+	const struct http_client *client, const char *url, struct str *ret_target)
+{
+	struct http_local_address address;
+	if (client->identity.bearer_token || client->identity.client_cert_pem)
+		return NULL;
+	http_local_parse(&address, ret_target, url);
+	return http_local_take(&address);
+}
+
+static int call_once(struct http_client *client, struct arena *arena, const struct http_call *call,
+	const char *url, const struct http_wait *wait, struct http_answer *ret, struct error *err)
+{
+	struct str target;
+	struct http_local *local = local_take(client, url, &target);
+	if (!local)
+		return call_over_socket(client, arena, call, url, wait, ret, err);
+	const char *agent = client->identity.user_agent;
+	int result;
+	if (client->stop && stop_requested(client->stop))
+		result = error_set(err, ERROR_CANCELLED, "%s %s: stopped", call->method, url);
+	else
+		result = http_local_call(local, target, arena, call,
+			str_of(agent ? agent : HTTP_USER_AGENT), ret, err);
+	http_local_give(local);
+	return result;
+}
+
+/* Tries until there is an answer worth keeping. */
+static int call_with_retries(struct http_client *client, struct arena *arena,
+	const struct http_call *call, const char *url, struct http_answer *ret, struct error *err)
 {
 	int64_t timeout_us = call->timeout_us > 0 ? call->timeout_us : HTTP_CLIENT_TIMEOUT_US;
 	struct http_wait wait = {
 		.deadline_us = clock_monotonic_us() + timeout_us, .stops = {client->stop}};
 	for (unsigned attempt = 0;; attempt++) {
 		struct error tried;
-		int result =
-			http_session_perform(session, &client->identity, call, url, &wait, &tried);
-		bool may_retry = attempt < call->retries &&
-				 (result < 0 ? tried.code == ERROR_UNAVAILABLE
-					     : is_retryable_status(session->answer.status));
-		int64_t least_us = result < 0 ? 0 : retry_after_us(&session->answer);
+		int result = call_once(client, arena, call, url, &wait, ret, &tried);
+		bool may_retry =
+			attempt < call->retries && (result < 0 ? tried.code == ERROR_UNAVAILABLE
+							       : is_retryable_status(ret->status));
+		int64_t least_us = result < 0 ? 0 : retry_after_us(ret);
 		if (may_retry && retry_wait(client, attempt, least_us, wait.deadline_us))
 			continue;
 		if (result < 0 && err)
@@ -219,23 +271,7 @@ int http_client_call(struct http_client *client, struct arena *arena, const stru
 	CLEANUP(buf_free) struct buf url;
 	if (url_build(&url, client, call, err) < 0)
 		return -1;
-	struct http_session *session = session_take(client);
-	if (!session)
-		return error_set(err, ERROR_MEMORY, "no memory for an HTTP session");
-	session->arena = arena;
-	int result = session_call(client, session, call, url.ptr, err);
-	if (result == 0) {
-		struct http_answer answer = session->answer;
-		answer.body = arena_str(arena, buf_str(&session->body));
-		if (str_is_null(answer.body))
-			result = error_set(err, ERROR_MEMORY,
-				"%s %s: no memory for %zu bytes of answer", call->method, url.ptr,
-				session->body.len);
-		else
-			*ret = answer;
-	}
-	session_give(client, session);
-	return result;
+	return call_with_retries(client, arena, call, url.ptr, ret, err);
 }
 
 /* --- answers as JSON ----------------------------------------------------------------------- */

@@ -56,6 +56,18 @@ static inline struct http_exchange *http_exchange_of(struct http_request *reques
 	return (struct http_exchange *)request;
 }
 
+/*
+ * The steps of every request's life, whichever way it came in: http_server.c from a connection,
+ * http_local.c from a caller of the same process (then `mhd` and `connection` are NULL).
+ */
+struct http_exchange *http_server_begin(struct http_server *server); /* NULL: no memory */
+/* Finds the route. True: the response is filled, as a request of this size is not for a handler. */
+bool http_server_refuse(
+	struct http_server *server, struct http_exchange *exchange, size_t body_length);
+void http_server_handle(struct http_server *server, struct http_exchange *exchange);
+/* Counts, logs and gives the exchange back. */
+void http_server_end(struct http_server *server, struct http_exchange *exchange, bool is_whole);
+
 /* Reads the headers of the MHD connection into the exchange. */
 void http_exchange_read_headers(struct http_exchange *exchange);
 

@@ -30,6 +30,7 @@
 #include "base/cleanup.h"
 #include "base/thread.h"
 #include "net/http_exchange.h"
+#include "net/http_local.h"
 #include "net/http_route.h"
 #include "net/http_stream.h"
 
@@ -54,6 +55,7 @@ struct http_server {
 	struct http_exchange_pool pool;
 	struct http_connections connections;
 	struct http_streams streams;
+	struct http_local local;
 	struct thread *watch;
 	struct stop stop; /* of the watch thread */
 	_Atomic bool is_stopping;
@@ -117,26 +119,34 @@ static enum MHD_Result exchange_answer(
 
 /* --- the request begins -------------------------------------------------------------------- */
 
-static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd)
+struct http_exchange *http_server_begin(struct http_server *server)
 {
-	struct http_server *server = arg;
 	struct http_exchange *exchange = http_exchange_take(&server->pool);
 	if (!exchange)
 		return NULL;
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	exchange->mhd = mhd;
-	exchange->connection = info ? info->socket_context : NULL;
 	exchange->streams = &server->streams;
 	exchange->error_writer = server->config.error_writer;
 	exchange->started_us = clock_monotonic_us();
-	exchange->request.target = arena_str(exchange->request.arena, str_of(target));
 	exchange->request.context = server->config.context;
 	exchange->request.now_us = clock_now_us(server->config.clock);
 	id_uuid7(exchange->id, exchange->request.now_us);
 	exchange->request.id = str_of(exchange->id);
 	atomic_fetch_add(&server->active, 1);
 	atomic_fetch_add(&server->requests, 1);
+	return exchange;
+}
+
+static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd)
+{
+	struct http_server *server = arg;
+	struct http_exchange *exchange = http_server_begin(server);
+	if (!exchange)
+		return NULL;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	exchange->mhd = mhd;
+	exchange->connection = info ? info->socket_context : NULL;
+	exchange->request.target = arena_str(exchange->request.arena, str_of(target));
 	if (exchange->connection)
 		http_connection_begin(
 			&server->connections, exchange->connection, exchange->started_us);
@@ -157,7 +167,7 @@ static int exchange_screen(struct http_server *server, struct http_exchange *exc
 	if (atomic_load(&server->is_stopping)) {
 		status = 503;
 		http_exchange_error(exchange, status, "the server is stopping");
-	} else if (exchange->connection->is_surplus) {
+	} else if (exchange->connection && exchange->connection->is_surplus) {
 		status = 503;
 		http_exchange_error(exchange, status,
 			"the server has its maximum of %u connections; try again later",
@@ -166,7 +176,7 @@ static int exchange_screen(struct http_server *server, struct http_exchange *exc
 		status = 414;
 		http_exchange_error(exchange, status, "the target is longer than %zu bytes",
 			HTTP_MAX_TARGET_BYTES);
-	} else if (head_size(exchange->mhd) > HTTP_MAX_HEADER_BYTES) {
+	} else if (exchange->mhd && head_size(exchange->mhd) > HTTP_MAX_HEADER_BYTES) {
 		status = 431;
 		http_exchange_error(exchange, status, "the headers are longer than %zu bytes",
 			HTTP_MAX_HEADER_BYTES);
@@ -205,6 +215,27 @@ static int exchange_route(struct http_server *server, struct http_exchange *exch
 	return 405;
 }
 
+/* Before any of the body: its limit, and whether it says itself that it is longer. */
+static bool exchange_limit_body(
+	struct http_server *server, struct http_exchange *exchange, size_t length)
+{
+	const struct http_route *route = exchange->request.route;
+	exchange->max_body = route->max_body ? route->max_body : server->config.max_body;
+	exchange->body.max = exchange->max_body;
+	if (length <= exchange->max_body)
+		return false;
+	http_exchange_error(exchange, 413, "the body has %zu bytes, which exceeds the limit of %zu",
+		length, exchange->max_body);
+	return true;
+}
+
+bool http_server_refuse(
+	struct http_server *server, struct http_exchange *exchange, size_t body_length)
+{
+	return exchange_screen(server, exchange) || exchange_route(server, exchange) ||
+	       exchange_limit_body(server, exchange, body_length);
+}
+
 static bool has_body(const struct http_exchange *exchange, size_t *ret_length)
 {
 	struct str length = http_request_header(&exchange->request, "Content-Length");
@@ -231,22 +262,11 @@ static enum MHD_Result exchange_begin(
 	http_exchange_read_headers(exchange);
 	size_t length;
 	bool with_body = has_body(exchange, &length);
-	exchange->is_refused =
-		exchange_screen(server, exchange) || exchange_route(server, exchange);
+	exchange->is_refused = http_server_refuse(server, exchange, length);
 	/* An answer at this point costs the connection; without a body to avoid, the next call will
 	 * do. */
-	if (exchange->is_refused)
-		return with_body ? exchange_answer(server, exchange, true) : MHD_YES;
-	exchange->max_body =
-		request->route->max_body ? request->route->max_body : server->config.max_body;
-	exchange->body.max = exchange->max_body;
-	if (length > exchange->max_body) {
-		http_exchange_error(exchange, 413,
-			"the body has %zu bytes, which exceeds the limit of %zu", length,
-			exchange->max_body);
-		return exchange_answer(server, exchange, true);
-	}
-	return MHD_YES;
+	return exchange->is_refused && with_body ? exchange_answer(server, exchange, true)
+						 : MHD_YES;
 }
 
 /* --- the body, and the answer -------------------------------------------------------------- */
@@ -273,15 +293,10 @@ static enum MHD_Result exchange_take_body(
 	return MHD_NO;
 }
 
-static enum MHD_Result exchange_serve(struct http_server *server, struct http_exchange *exchange)
+void http_server_handle(struct http_server *server, struct http_exchange *exchange)
 {
 	struct http_request *request = &exchange->request;
 	struct http_response *response = &exchange->response;
-	if (!http_connection_serve(exchange->connection))
-		return MHD_NO;
-	if (exchange->is_refused)
-		return exchange_answer(server, exchange, response->status == 503);
-	request->body = buf_str(&exchange->body);
 	bool may_go_on = !server->config.before || server->config.before(request, response);
 	if (may_go_on)
 		request->route->handler(request, response);
@@ -290,6 +305,16 @@ static enum MHD_Result exchange_serve(struct http_server *server, struct http_ex
 		http_exchange_error(exchange, 500,
 			is_exhausted ? "the request needs more memory than it may have"
 				     : "the handler gave no answer");
+}
+
+static enum MHD_Result exchange_serve(struct http_server *server, struct http_exchange *exchange)
+{
+	if (!http_connection_serve(exchange->connection))
+		return MHD_NO;
+	if (exchange->is_refused)
+		return exchange_answer(server, exchange, exchange->response.status == 503);
+	exchange->request.body = buf_str(&exchange->body);
+	http_server_handle(server, exchange);
 	return exchange_answer(server, exchange, false);
 }
 
@@ -318,32 +343,35 @@ static void exchange_log(struct http_server *server, const struct http_exchange 
 	log_info(server->config.log, "request", LOG_STR("method", request->method),
 		LOG_STR("path", str_is_null(request->path) ? request->target : request->path),
 		LOG_INT("status", exchange->response.status),
-		LOG_INT("bytes_in", exchange->body.len),
+		LOG_INT("bytes_in", request->body.len),
 		LOG_INT("bytes_out", exchange->response.body.len),
 		LOG_INT("duration_us", now_us - exchange->started_us),
 		LOG_STR("request_id", request->id), LOG_STR("peer", request->peer),
 		LOG_STR("principal", request->principal), LOG_BOOL("complete", is_whole));
 }
 
-static void on_completed(
-	void *arg, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
+void http_server_end(struct http_server *server, struct http_exchange *exchange, bool is_whole)
 {
-	struct http_server *server = arg;
-	struct http_exchange *exchange = *context;
-	if (!exchange)
-		return;
-	*context = NULL;
 	int64_t now_us = clock_monotonic_us();
 	int status = exchange->response.status;
 	if (status >= 500)
 		atomic_fetch_add(&server->errors_5xx, 1);
 	else if (status >= 400)
 		atomic_fetch_add(&server->errors_4xx, 1);
-	exchange_log(server, exchange, now_us, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	exchange_log(server, exchange, now_us, is_whole);
 	if (exchange->connection)
 		http_connection_rest(&server->connections, exchange->connection, now_us);
 	http_exchange_give(&server->pool, exchange);
 	atomic_fetch_sub(&server->active, 1);
+}
+
+static void on_completed(
+	void *arg, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
+{
+	struct http_exchange *exchange = *context;
+	*context = NULL;
+	if (exchange)
+		http_server_end(arg, exchange, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 }
 
 static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
@@ -506,6 +534,8 @@ int http_server_start(
 		http_server_stop(server);
 		return -1;
 	}
+	if (config->in_process)
+		http_local_add(&server->local, server, server->config.host, server->port);
 	*ret = server;
 	return 0;
 }
@@ -533,6 +563,7 @@ void http_server_stop(struct http_server *server)
 	if (!server)
 		return;
 	atomic_store(&server->is_stopping, true);
+	http_local_remove(&server->local);
 	if (MHD_quiesce_daemon(server->daemon) != MHD_INVALID_SOCKET) {
 		close(server->listener);
 		server->listener = -1;

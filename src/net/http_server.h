@@ -116,6 +116,9 @@ struct http_server_config {
 	bool (*before)(struct http_request *request, struct http_response *response);
 	/* Strip one trailing '/' before matching. */
 	bool lenient_slash;
+	/* Clients of the same process (http_client.h) call the handlers on their own thread,
+	 * without a socket. Such a call is not cut at its deadline. */
+	bool in_process;
 	void *context;
 	struct log *log;	   /* access log at info level; NULL: none */
 	const struct clock *clock; /* NULL: the system's */

@@ -106,7 +106,7 @@ struct http_session *http_session_new(const struct http_identity *identity)
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, session);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT,
-		identity->user_agent ? identity->user_agent : "reeve/" REEVE_VERSION);
+		identity->user_agent ? identity->user_agent : HTTP_USER_AGENT);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, identity->insecure ? 0L : 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, identity->insecure ? 0L : 2L);
 	if (identity->ca_file)

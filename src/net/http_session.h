@@ -16,6 +16,7 @@
 #include "base/thread.h"
 #include "net/http_client.h"
 
+#define HTTP_USER_AGENT "reeve/" REEVE_VERSION /* unless the client has its own */
 #define HTTP_CLIENT_MAX_HEADERS 128
 #define HTTP_STOP_CHECK_MS 200 /* a struct stop cannot wake a poll, so it is asked this often */
 

@@ -230,7 +230,8 @@ struct http_stream *http_stream_open(struct http_request *request, struct http_r
 {
 	struct http_exchange *exchange = http_exchange_of(request);
 	struct http_streams *set = exchange->streams;
-	struct http_stream *stream = calloc(1, sizeof(*stream));
+	/* A call within the process waits for the whole answer; it cannot be a stream. */
+	struct http_stream *stream = exchange->mhd ? calloc(1, sizeof(*stream)) : NULL;
 	if (!stream)
 		return NULL;
 	*stream = (struct http_stream){.owners = 2,

@@ -148,6 +148,7 @@ def test_a_truncated_body(region, unchanged):
         connection.settimeout(40)
         while connection.recv(4096):
             pass
+    region.session.close()  # as long idle as the truncated request, so the server may be closing its connections
 
 
 def test_unknown_cluster(region):

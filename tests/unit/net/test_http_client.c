@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -22,6 +23,7 @@ struct fixture {
 	struct arena *arena;
 	struct stop stop;
 	atomic_uint handled;
+	pthread_t caller;
 	char base_url[64];
 };
 
@@ -59,17 +61,39 @@ static void hang(struct http_request *request, struct http_response *response)
 	response->status = 204;
 }
 
+static void whoami(struct http_request *request, struct http_response *response)
+{
+	struct fixture *fixture = request->context;
+	struct str host = http_request_header(request, "Host");
+	response->status = 200;
+	http_response_header(request, response, STR("X-Colour"), STR("green"));
+	response->body = arena_printf(request->arena, "%d|%d|%" STR_F "|%" STR_F "|%" STR_F,
+		pthread_equal(fixture->caller, pthread_self()) != 0,
+		str_eq_c(host, fixture->base_url + strlen("http://")), STR_A(request->target),
+		STR_A(http_request_header(request, "Content-Type")), STR_A(request->body));
+}
+
+static void open_stream(struct http_request *request, struct http_response *response)
+{
+	response->status =
+		http_stream_open(request, response, 200, "text/plain", NULL, NULL) ? 500 : 503;
+}
+
 static const struct http_route routes[] = {
 	{"GET", "/flaky", flaky, 0, NULL},
 	{"GET", "/conflict", conflict, 0, NULL},
 	{"GET", "/hang", hang, 0, NULL},
 	{"*", "/headers", headers, 0, NULL},
+	{"POST", "/whoami", whoami, 0, NULL},
+	{"POST", "/small", whoami, 16, NULL},
+	{"GET", "/stream", open_stream, 0, NULL},
 };
 
-static void start(struct fixture *fixture)
+static void start_server(struct fixture *fixture, bool in_process)
 {
 	struct error err = {0};
 	struct http_server_config config = {.host = "127.0.0.1",
+		.in_process = in_process,
 		.routes = routes,
 		.route_count = sizeof(routes) / sizeof(routes[0]),
 		.context = fixture};
@@ -79,9 +103,20 @@ static void start(struct fixture *fixture)
 		fail_msg("%s", err.message);
 	snprintf(fixture->base_url, sizeof(fixture->base_url), "http://127.0.0.1:%u",
 		http_server_port(fixture->server));
+}
+
+static void start_client(struct fixture *fixture, const char *base_url, const char *token)
+{
 	struct http_client_config client = {
-		.base_url = fixture->base_url, .bearer_token = "secret", .stop = &fixture->stop};
+		.base_url = base_url, .bearer_token = token, .stop = &fixture->stop};
+	struct error err;
 	assert_int_equal(http_client_new(&fixture->client, &client, &err), 0);
+}
+
+static void start(struct fixture *fixture)
+{
+	start_server(fixture, false);
+	start_client(fixture, fixture->base_url, "secret");
 }
 
 static void end(struct fixture *fixture)
@@ -240,6 +275,108 @@ static void requests_carry_type_token_and_body_as_told(void **state)
 	end(&fixture);
 }
 
+static struct http_answer call_local(
+	struct fixture *fixture, const char *method, const char *path, const char *body)
+{
+	struct http_call call = {.method = method, .path = str_of(path), .body = str_of(body)};
+	struct http_answer answer = {0};
+	struct error err;
+	if (http_client_call(fixture->client, fixture->arena, &call, &answer, &err) < 0)
+		fail_msg("%s", err.message);
+	return answer;
+}
+
+/* With and without a base URL, the handler runs on the thread that calls; with a token it does not.
+ */
+static void a_server_of_the_process_is_called_without_a_socket(void **state)
+{
+	static const struct {
+		bool has_base, has_token, in_process;
+		char local;
+	} rows[] = {
+		{true, false, true, '1'},
+		{false, false, true, '1'},
+		{true, true, true, '0'},
+		{true, false, false, '0'},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fixture fixture = {.caller = pthread_self()};
+		char url[96];
+		start_server(&fixture, rows[i].in_process);
+		start_client(&fixture, rows[i].has_base ? fixture.base_url : NULL,
+			rows[i].has_token ? "secret" : NULL);
+		snprintf(url, sizeof(url), "%s/whoami?a=b",
+			rows[i].has_base ? "" : fixture.base_url);
+		struct http_answer answer = call_local(&fixture, "POST", url, "{}");
+		assert_int_equal(answer.status, 200);
+		assert_int_equal(answer.body.ptr[0], rows[i].local);
+		assert_true(str_eq_c(str_slice(answer.body, 1, answer.body.len),
+			"|1|/whoami?a=b|application/json|{}"));
+		assert_true(str_eq_c(http_answer_header(&answer, "x-colour"), "green"));
+		assert_int_equal(http_answer_header(&answer, "X-Request-ID").len, 36);
+		end(&fixture);
+	}
+}
+
+/* Whatever the server itself refuses, it refuses here in the same way. */
+static void a_server_of_the_process_keeps_its_rules(void **state)
+{
+	static const struct {
+		const char *method, *path;
+		size_t length;
+		int status;
+	} rows[] = {
+		{"GET", "/nothing", 0, 404},
+		{"PUT", "/conflict", 2, 405},
+		{"GET", "/conflict?body=%zz", 0, 400},
+		{"POST", "/small", 17, 413},
+		{"POST", "/small", 16, 200},
+		{"GET", "/stream", 0, 503},
+		{"HEAD", "/conflict?body=x", 0, 409},
+	};
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t row = i / 2;
+		bool in_process = i % 2;
+		struct fixture fixture = {0};
+		struct http_server_counters counters;
+		char body[32] = "";
+		memset(body, 'x', rows[row].length);
+		start_server(&fixture, in_process);
+		start_client(&fixture, fixture.base_url, NULL);
+		if (in_process || strcmp(rows[row].path, "/stream") != 0) {
+			struct http_answer answer =
+				call_local(&fixture, rows[row].method, rows[row].path, body);
+			assert_int_equal(answer.status, rows[row].status);
+			if (strcmp(rows[row].method, "HEAD") == 0)
+				assert_int_equal(answer.body.len, 0);
+		}
+		http_server_count(fixture.server, &counters);
+		assert_true(counters.requests <= 1);
+		end(&fixture);
+	}
+}
+
+static void a_stopped_server_of_the_process_is_gone(void **state)
+{
+	struct fixture fixture = {0};
+	struct http_answer answer;
+	struct error err;
+	start_server(&fixture, true);
+	start_client(&fixture, fixture.base_url, NULL);
+	struct http_call call = {.method = "GET", .path = STR("/conflict?body=x")};
+	stop_request(&fixture.stop);
+	assert_int_equal(http_client_call(fixture.client, fixture.arena, &call, &answer, &err), -1);
+	assert_int_equal(err.code, ERROR_CANCELLED);
+	http_client_free(fixture.client);
+	struct http_client_config client = {.base_url = fixture.base_url};
+	assert_int_equal(http_client_new(&fixture.client, &client, &err), 0);
+	http_server_stop(fixture.server);
+	fixture.server = NULL;
+	assert_int_equal(http_client_call(fixture.client, fixture.arena, &call, &answer, &err), -1);
+	assert_int_equal(err.code, ERROR_UNAVAILABLE);
+	end(&fixture);
+}
+
 static bool any_line(void *arg, struct str line)
 {
 	return true;
@@ -270,6 +407,9 @@ int main(void)
 		cmocka_unit_test(a_refused_connection_names_the_url),
 		cmocka_unit_test(an_error_answer_speaks_in_its_own_words),
 		cmocka_unit_test(requests_carry_type_token_and_body_as_told),
+		cmocka_unit_test(a_server_of_the_process_is_called_without_a_socket),
+		cmocka_unit_test(a_server_of_the_process_keeps_its_rules),
+		cmocka_unit_test(a_stopped_server_of_the_process_is_gone),
 		cmocka_unit_test(a_stream_that_answers_an_error_is_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
