@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "clm/caller.h"
 #include "clm/catalog.h"
+#include "clm/report.h"
 #include "clm/resource.h"
 #include "clm/watch.h"
 
@@ -80,6 +81,10 @@ struct api_page {
 	int64_t size;
 };
 bool api_read_page(struct api_request *request, struct api_page *ret);
+
+/* Appends a page of reports as AdapterStatusList. */
+void api_write_statuses(
+	struct buf *body, const struct report_list *reports, const struct api_page *page);
 
 /* --- the handlers, by file ------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "clm/body.h"
 #include "clm/lifecycle.h"
 #include "clm/placement.h"
+#include "clm/status.h"
 
 static bool write_or_fail(struct api_request *request, store_work work, void *argument)
 {
@@ -82,6 +83,8 @@ void api_create(struct api_request *request)
 struct reading {
 	struct api_request *request;
 	struct resource resource;
+	struct report_list reports;
+	bool includes_statuses;
 };
 
 /* A store_work. A nested resource is looked for only under a parent that is there. */
@@ -96,12 +99,35 @@ static int find(struct sql *sql, void *argument, struct error *err)
 	if (!str_is_null(request->parent) && resource_find(sql, request->http->arena, &parent_scope,
 						     request->parent, &parent, err) != 0)
 		return -1;
-	return resource_find(
-		sql, request->http->arena, &scope, request->id, &reading->resource, err);
+	if (resource_find(
+		    sql, request->http->arena, &scope, request->id, &reading->resource, err) != 0)
+		return -1;
+	return reading->includes_statuses
+		       ? report_load(sql, request->http->arena, request->id, &reading->reports, err)
+		       : 0;
+}
+
+/* The resource and what adapters report on it, as of one moment: what an adapter needs of both. */
+static void answer_with_statuses(struct api_request *request, const struct reading *reading)
+{
+	struct api_page all = {.page = 1, .size = STATUS_MAX_ADAPTERS};
+	struct buf body;
+
+	buf_init(&body, 0);
+	resource_write(&body, &reading->resource);
+	if (body.len > 0)
+		body.len--; /* the closing brace */
+	buf_add_cstr(&body, ",\"statuses\":");
+	api_write_statuses(&body, &reading->reports, &all);
+	buf_add_byte(&body, '}');
+	api_answer_buffer(request, 200, &body);
+	http_response_header(request->http, request->response, STR("ETag"),
+		resource_etag(request->http->arena, &reading->resource));
 }
 
 void api_get(struct api_request *request)
 {
+	struct str include = http_request_parameter(request->http, "include", 0);
 	struct reading reading = {.request = request};
 	struct error err = {0};
 
@@ -110,8 +136,17 @@ void api_get(struct api_request *request)
 			STR("fields is not supported; leave it out"));
 		return;
 	}
+	reading.includes_statuses = str_eq_c(include, "statuses");
+	if (!str_is_null(include) && !reading.includes_statuses) {
+		problem_say(request->http, request->response, PROBLEM_BAD_REQUEST,
+			arena_printf(request->http->arena,
+				"include can only be 'statuses', is '%" STR_F "'", STR_A(include)));
+		return;
+	}
 	if (store_read(request->api->catalog->store, find, &reading, &err) != 0)
 		api_fail(request, &err);
+	else if (reading.includes_statuses)
+		answer_with_statuses(request, &reading);
 	else
 		api_answer_resource(request, 200, &reading.resource);
 }

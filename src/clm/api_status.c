@@ -34,6 +34,22 @@ void api_put_status(struct api_request *request)
 	api_answer_buffer(request, 201, &body);
 }
 
+void api_write_statuses(
+	struct buf *body, const struct report_list *reports, const struct api_page *page)
+{
+	size_t first = (size_t)((page->page - 1) * page->size);
+	size_t count = 0;
+
+	buf_add_cstr(body, "{\"items\":[");
+	while (count < (size_t)page->size && first + count < reports->count) {
+		if (count > 0)
+			buf_add_byte(body, ',');
+		report_write(body, &reports->items[first + count++]);
+	}
+	buf_printf(body, "],\"page\":%lld,\"size\":%zu,\"total\":%zu}", (long long)page->page,
+		count, reports->count);
+}
+
 struct reading {
 	struct api_request *request;
 	struct report_list reports;
@@ -58,8 +74,6 @@ void api_list_statuses(struct api_request *request)
 	struct error err = {0};
 	struct api_page page;
 	struct buf body;
-	size_t first;
-	size_t count = 0;
 
 	if (!api_read_page(request, &page))
 		return;
@@ -67,15 +81,7 @@ void api_list_statuses(struct api_request *request)
 		api_fail(request, &err);
 		return;
 	}
-	first = (size_t)((page.page - 1) * page.size);
 	buf_init(&body, 0);
-	buf_add_cstr(&body, "{\"items\":[");
-	while (count < (size_t)page.size && first + count < reading.reports.count) {
-		if (count > 0)
-			buf_add_byte(&body, ',');
-		report_write(&body, &reading.reports.items[first + count++]);
-	}
-	buf_printf(&body, "],\"page\":%lld,\"size\":%zu,\"total\":%zu}", (long long)page.page,
-		count, reading.reports.count);
+	api_write_statuses(&body, &reading.reports, &page);
 	api_answer_buffer(request, 200, &body);
 }

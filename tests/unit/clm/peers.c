@@ -175,15 +175,28 @@ static void maestro(
 /* --- all ------------------------------------------------------------------------------------- */
 
 static const struct scripted *find_scripted(
-	const struct peers *peers, const struct http_request *request)
+	const struct peers *peers, struct str method, struct str path)
 {
+	/* The last one counts. */
 	for (size_t i = peers->scripted_count; i-- > 0;) {
 		const struct scripted *scripted = &peers->scripted[i];
-		if (str_eq(scripted->method, request->method) &&
-			str_eq(scripted->path, request->path))
+		if (str_eq(scripted->method, method) && str_eq(scripted->path, path))
 			return scripted;
 	}
 	return NULL;
+}
+
+/* As CLM answers include=statuses: with what GET of the path's /statuses is scripted to say. */
+static struct str body_of(
+	const struct peers *peers, struct http_request *request, const struct scripted *scripted)
+{
+	struct str path = arena_printf(request->arena, "%" STR_F "/statuses", STR_A(request->path));
+	const struct scripted *statuses = find_scripted(peers, request->method, path);
+	if (!str_eq_c(http_request_parameter(request, "include", 0), "statuses") ||
+		scripted->status != 200 || !statuses || statuses->status != 200)
+		return scripted->body;
+	return arena_printf(request->arena, "%" STR_F ",\"statuses\":%" STR_F "}",
+		STR_A(str_slice(scripted->body, 0, scripted->body.len - 1)), STR_A(statuses->body));
 }
 
 static void handle(struct http_request *request, struct http_response *response)
@@ -193,9 +206,9 @@ static void handle(struct http_request *request, struct http_response *response)
 	assert_true(peers->seen_count < MAX_REQUESTS);
 	peers->seen[peers->seen_count++] = (struct seen){arena_str(peers->arena, request->method),
 		arena_str(peers->arena, request->path), arena_str(peers->arena, request->body)};
-	const struct scripted *scripted = find_scripted(peers, request);
+	const struct scripted *scripted = find_scripted(peers, request->method, request->path);
 	if (scripted)
-		reply(request, response, scripted->status, scripted->body);
+		reply(request, response, scripted->status, body_of(peers, request, scripted));
 	else if (str_starts_with(request->path, STR(BUNDLES)))
 		maestro(peers, request, response);
 	else

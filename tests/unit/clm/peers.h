@@ -3,7 +3,8 @@
  *
  * Answers are scripted by method and path; what nobody scripted below
  * /api/maestro/v1/resource-bundles is answered as a small Maestro keeping bundles in memory, and
- * anything else with 404. Every request is kept.
+ * anything else with 404. include=statuses adds what GET of the path's /statuses is scripted to
+ * say. Every request is kept.
  */
 #ifndef REEVE_TESTS_CLM_PEERS_H
 #define REEVE_TESTS_CLM_PEERS_H

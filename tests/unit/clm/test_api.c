@@ -395,6 +395,26 @@ static void adapters_make_a_cluster_reconciled(void **state)
 	assert_text(json_at(json_get(answer.json, "items"), 0), "adapter", "placement");
 }
 
+static void a_resource_can_be_read_with_its_statuses(void **state)
+{
+	struct region *region = *state;
+	struct str id = region_create_cluster(region, "one");
+	const char *path = region_path(region, V1 "/clusters/%" STR_F, STR_A(id));
+	const char *both = region_path(region, "%s?include=statuses", path);
+	struct answer answer = region_get(region, both);
+
+	assert_int_equal(json_count(json_find(answer.json, "statuses", "items", NULL)), 0);
+	assert_int_equal(region_report(region, path, "placement", 1, REPORT_GOOD), 201);
+	answer = region_get(region, both);
+	struct answer alone = region_get(region, path);
+	struct answer list = region_get(region, region_path(region, "%s/statuses", path));
+	assert_true(json_equal(json_get(answer.json, "statuses"), list.json));
+	assert_true(json_equal(json_get(answer.json, "status"), json_get(alone.json, "status")));
+	assert_int_equal(json_count(answer.json), json_count(alone.json) + 1);
+	assert_true(str_eq(answer.etag, alone.etag));
+	assert_int_equal(region_get(region, region_path(region, "%s?include=x", path)).status, 400);
+}
+
 static void a_report_is_answered_with_its_status(void **state)
 {
 	struct region *region = *state;
@@ -610,6 +630,7 @@ int main(void)
 		WITH_REGION(a_stale_if_match_is_refused),
 		WITH_REGION(lists_page_search_and_order),
 		WITH_REGION(adapters_make_a_cluster_reconciled),
+		WITH_REGION(a_resource_can_be_read_with_its_statuses),
 		WITH_REGION(a_report_is_answered_with_its_status),
 		WITH_REGION(reports_that_do_not_count_are_discarded),
 		WITH_REGION(a_missing_mandatory_condition_is_named),
