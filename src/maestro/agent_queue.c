@@ -108,6 +108,15 @@ bool agent_queue_ready(struct agent_queue *queue, struct agent_queue_item *item)
 	return true;
 }
 
+bool agent_queue_hasten(struct agent_queue *queue, struct agent_queue_item *item, int64_t due_us)
+{
+	if (item->turn != AGENT_TURN_DELAYED || item->due_us <= due_us)
+		return false;
+	item->due_us = due_us;
+	heap_up(queue, item->position);
+	return item->position == 0;
+}
+
 struct agent_queue_item *agent_queue_take(
 	struct agent_queue *queue, int64_t now_us, int64_t *ret_due_us)
 {

@@ -32,6 +32,10 @@ void agent_queue_free(struct agent_queue *queue);
  * to do. True when a waiter must wake. */
 bool agent_queue_ready(struct agent_queue *queue, struct agent_queue_item *item);
 
+/* Brings a delayed item's time forward to due_us; nothing to an item that is earlier anyway, or
+ * has its turn. True when a waiter must wake. */
+bool agent_queue_hasten(struct agent_queue *queue, struct agent_queue_item *item, int64_t due_us);
+
 /* The next item, which is taken then. NULL: none before *ret_due_us (INT64_MAX: none at all). */
 struct agent_queue_item *agent_queue_take(
 	struct agent_queue *queue, int64_t now_us, int64_t *ret_due_us);

@@ -52,6 +52,7 @@ struct agent_work {
 	struct event *events;
 	int64_t generation;
 	int64_t repaired_us; /* monotonic */
+	int64_t ended_us;    /* monotonic; of the last turn */
 	int64_t later_us;    /* when later_todo is due */
 	uint64_t applied_hash;
 	uint32_t tracked_count;
@@ -144,6 +145,17 @@ static void work_wake(struct agent_store *store, struct agent_work *work, unsign
 {
 	work->todo |= (uint8_t)todo;
 	if (agent_queue_ready(&store->queue, &work->item))
+		pthread_cond_signal(&store->changed);
+}
+
+/* With the lock held: what was observed may wait for more of its kind, unless a deletion waits for
+ * it. */
+static void work_wake_to_look(struct agent_store *store, struct agent_work *work)
+{
+	int64_t due_us = work->ended_us + AGENT_OBSERVE_PAUSE_US;
+	if (work->is_deleting || due_us <= clock_monotonic_us())
+		work_wake(store, work, 0);
+	else if (agent_queue_hasten(&store->queue, &work->item, due_us))
 		pthread_cond_signal(&store->changed);
 }
 
@@ -323,7 +335,7 @@ void agent_store_observe(
 		if (!is_gone)
 			memcpy(event->object, object.ptr, object.len);
 		work_add_event(each->work, event);
-		work_wake(store, each->work, 0);
+		work_wake_to_look(store, each->work);
 	}
 }
 
@@ -614,9 +626,12 @@ void agent_store_finish(struct agent_store *store, const struct agent_pass *pass
 	work_drop_old_events(work);
 	if (outcome->has_repaired)
 		work_count_repair(work, now_us);
-	bool has_more = work->todo != 0 || work->events;
+	work->ended_us = now_us;
 	int64_t due_us = next_turn_us(store, work, outcome, now_us);
-	agent_queue_done(&store->queue, &work->item, has_more ? 0 : due_us);
+	if (work->events && due_us > now_us + AGENT_OBSERVE_PAUSE_US)
+		due_us = now_us + AGENT_OBSERVE_PAUSE_US;
+	bool is_next = work->todo != 0 || (work->events && work->is_deleting);
+	agent_queue_done(&store->queue, &work->item, is_next ? 0 : due_us);
 	pthread_cond_signal(&store->changed);
 }
 

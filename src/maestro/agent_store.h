@@ -25,6 +25,9 @@
 
 struct agent_store;
 
+/* Between the turns of a work that only look at observed changes: one status tells what happened
+ * meanwhile. (The original's agent looks every ten seconds.) */
+#define AGENT_OBSERVE_PAUSE_US INT64_C(200000)
 #define AGENT_RETRY_US INT64_C(100000)
 #define AGENT_RETRY_MAX_US (INT64_C(60) * 1000000)
 /* A work whose objects keep being changed back is repaired ever more rarely, after the first few
