@@ -6,8 +6,8 @@
  * cursor and gives it to all streams that stand there, so up-to-date streams cost one read
  * together.
  *
- * A stream that catches up is not given more than WATCH_BURST_BYTES at once, then rests for
- * WATCH_REST_US: its queue has a ceiling, and a dispatcher that reads faster than the network would
+ * A stream that catches up is not given more than WATCH_BURST_BYTES within WATCH_REST_US, else it
+ * rests: its queue has a ceiling, and a dispatcher that reads faster than the network would
  * cut off every reader that begins far in the past.
  */
 #include "clm/watch.h"
@@ -37,7 +37,8 @@ struct stream {
 	int64_t cursor;	      /* everything up to here has been sent */
 	int64_t heartbeat_us; /* monotonic: when the next is due */
 	int64_t rest_us;      /* monotonic: nothing before this */
-	size_t burst;	      /* bytes sent since the last rest */
+	int64_t burst_us;     /* monotonic: when the burst began */
+	size_t burst;	      /* bytes sent since then */
 	struct str owner;     /* null, or bytes after this struct */
 	struct str tenancy;
 	char bytes[];
@@ -232,6 +233,10 @@ static bool send_batch(struct watch *watch, struct stream *stream, int64_t now_u
 	const struct batch *batch = &watch->batch;
 	const struct str *lines = stream->includes_resource ? batch->full : batch->plain;
 
+	if (now_us - stream->burst_us >= WATCH_REST_US) {
+		stream->burst_us = now_us;
+		stream->burst = 0;
+	}
 	for (size_t i = 0; i < batch->count; i++) {
 		if (wants(stream, &batch->rows[i])) {
 			if (!http_stream_send(stream->http, lines[i]))
@@ -240,8 +245,7 @@ static bool send_batch(struct watch *watch, struct stream *stream, int64_t now_u
 		}
 		stream->cursor = batch->rows[i].sequence;
 		if (stream->burst >= WATCH_BURST_BYTES) {
-			stream->burst = 0;
-			stream->rest_us = now_us + WATCH_REST_US;
+			stream->rest_us = stream->burst_us + WATCH_REST_US;
 			break;
 		}
 	}
