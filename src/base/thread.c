@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -75,7 +77,7 @@ void stop_init(struct stop *stop)
 {
 	pthread_condattr_t attributes;
 
-	*stop = (struct stop){.requested = false};
+	*stop = (struct stop){.requested = false, .fd = -1};
 	pthread_mutex_init(&stop->mutex, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -87,6 +89,8 @@ void stop_destroy(struct stop *stop)
 {
 	pthread_cond_destroy(&stop->changed);
 	pthread_mutex_destroy(&stop->mutex);
+	if (stop->fd >= 0)
+		close(stop->fd);
 }
 
 void stop_request(struct stop *stop)
@@ -94,12 +98,22 @@ void stop_request(struct stop *stop)
 	LOCK_SCOPE(&stop->mutex);
 	stop->requested = true;
 	pthread_cond_broadcast(&stop->changed);
+	if (stop->fd >= 0)
+		(void)!eventfd_write(stop->fd, 1); /* fails only when it is readable anyway */
 }
 
 bool stop_requested(struct stop *stop)
 {
 	LOCK_SCOPE(&stop->mutex);
 	return stop->requested;
+}
+
+int stop_fd(struct stop *stop)
+{
+	LOCK_SCOPE(&stop->mutex);
+	if (stop->fd < 0)
+		stop->fd = eventfd(stop->requested ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return stop->fd;
 }
 
 void stop_poke(struct stop *stop)

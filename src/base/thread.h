@@ -2,7 +2,8 @@
  * thread.h - named threads and a way to stop them.
  *
  * Loops run on their own thread and block. To end one, request its struct stop and join it: every
- * wait in a loop is either stop_sleep() or a call with a deadline.
+ * wait in a loop is either stop_sleep(), a poll that has stop_fd() in it, or a call with a
+ * deadline.
  */
 #ifndef REEVE_BASE_THREAD_H
 #define REEVE_BASE_THREAD_H
@@ -29,12 +30,17 @@ struct stop {
 	pthread_cond_t changed;
 	bool requested;
 	bool poked;
+	int fd; /* of stop_fd(), -1 before its first call */
 };
 
 void stop_init(struct stop *stop);
 void stop_destroy(struct stop *stop);
 void stop_request(struct stop *stop);
 bool stop_requested(struct stop *stop);
+
+/* A descriptor that is readable once a stop was requested, for whoever waits in a poll; -1 when the
+ * system has none to give. Made by the first call, closed by stop_destroy(). Not to be read. */
+int stop_fd(struct stop *stop);
 
 /* Ends one stop_sleep early (the current one, or else the next), without stopping. */
 void stop_poke(struct stop *stop);

@@ -550,14 +550,17 @@ void region_stop(struct region *region)
 		unlink(region->region_file);
 	region->is_ready = false;
 	pthread_mutex_unlock(&region->mutex);
-	frontend_stop(region->frontend);
+	/* They end by themselves meanwhile. */
 	for (unsigned i = 0; i < region->config.management_clusters; i++)
-		process_stop(region->clusters[i].process);
+		process_stop_begin(region->clusters[i].process);
+	frontend_stop(region->frontend);
 	sentinel_stop(region->sentinel);
 	for (unsigned i = ADAPTER_COUNT; i > 0; i--)
 		adapter_stop(region->adapters[i - 1]);
 	maestro_stop(region->maestro);
 	clm_stop(region->clm);
+	for (unsigned i = 0; i < region->config.management_clusters; i++)
+		process_stop(region->clusters[i].process);
 	broker_stop(region->broker);
 	log_free(region->log);
 	if (region->log_fd >= 0)

@@ -519,13 +519,14 @@ static void read_ring(struct kubeapi_gc *gc)
 static void run(void *arg)
 {
 	struct kubeapi_gc *gc = arg;
+	uint64_t pokes = 0;
 
 	while (!atomic_load(&gc->is_stopping)) {
 		if (clock_monotonic_us() >= gc->rescan_us)
 			rescan(gc);
 		read_ring(gc);
 		process_due(gc);
-		kubeapi_ring_wait(gc->ring, gc->cursor, ROUND_US);
+		kubeapi_ring_wait(gc->ring, gc->cursor, &pokes, ROUND_US);
 	}
 }
 

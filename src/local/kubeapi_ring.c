@@ -17,7 +17,7 @@ struct kubeapi_ring {
 	int64_t first; /* oldest version held */
 	int64_t next;  /* the first that readers may not see yet */
 	size_t bytes;
-	bool is_poked;
+	uint64_t pokes; /* so far */
 };
 
 struct kubeapi_ring *kubeapi_ring_new(int64_t next)
@@ -152,22 +152,23 @@ int64_t kubeapi_ring_last(struct kubeapi_ring *ring)
 	return ring->next - 1;
 }
 
-void kubeapi_ring_wait(struct kubeapi_ring *ring, int64_t after, int64_t timeout_us)
+void kubeapi_ring_wait(
+	struct kubeapi_ring *ring, int64_t after, uint64_t *pokes, int64_t timeout_us)
 {
 	int64_t until_us = clock_monotonic_us() + timeout_us;
 	struct timespec until = {
 		.tv_sec = until_us / CLOCK_US_PER_S, .tv_nsec = until_us % CLOCK_US_PER_S * 1000};
 
 	LOCK_SCOPE(&ring->mutex);
-	while (ring->next - 1 <= after && !ring->is_poked)
+	while (ring->next - 1 <= after && ring->pokes == *pokes)
 		if (pthread_cond_timedwait(&ring->changed, &ring->mutex, &until) != 0)
 			break;
-	ring->is_poked = false;
+	*pokes = ring->pokes;
 }
 
 void kubeapi_ring_poke(struct kubeapi_ring *ring)
 {
 	LOCK_SCOPE(&ring->mutex);
-	ring->is_poked = true;
+	ring->pokes++;
 	pthread_cond_broadcast(&ring->changed);
 }

@@ -48,8 +48,10 @@ void kubeapi_event_release(struct kubeapi_event *event);
 /* The newest version that readers may see. */
 int64_t kubeapi_ring_last(struct kubeapi_ring *ring);
 
-/* Waits for an event after `after`, a poke or the time; kubeapi_ring_poke ends one wait early. */
-void kubeapi_ring_wait(struct kubeapi_ring *ring, int64_t after, int64_t timeout_us);
+/* Waits for an event after `after`, a poke or the time. A poke ends one wait of each waiter, the
+ * current or the next: `pokes`, at first 0, is the waiter's own count of those it has seen. */
+void kubeapi_ring_wait(
+	struct kubeapi_ring *ring, int64_t after, uint64_t *pokes, int64_t timeout_us);
 void kubeapi_ring_poke(struct kubeapi_ring *ring);
 
 #endif

@@ -314,9 +314,10 @@ static void tend(struct kubeapi_watches *watches)
 static void run(void *arg)
 {
 	struct kubeapi_watches *watches = arg;
+	uint64_t pokes = 0;
 
 	while (!atomic_load(&watches->is_stopping)) {
-		kubeapi_ring_wait(watches->ring, watches->cursor, ROUND_US);
+		kubeapi_ring_wait(watches->ring, watches->cursor, &pokes, ROUND_US);
 		start_joining(watches);
 		read_ring(watches);
 		tend(watches);

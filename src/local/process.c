@@ -420,12 +420,19 @@ static bool await_end(struct process *process, int64_t timeout_us)
 	return process->ended;
 }
 
+void process_stop_begin(struct process *process)
+{
+	if (!process || stop_requested(&process->stop))
+		return;
+	stop_request(&process->stop);
+	process_signal(process, SIGTERM);
+}
+
 void process_stop(struct process *process)
 {
 	if (!process)
 		return;
-	stop_request(&process->stop);
-	process_signal(process, SIGTERM);
+	process_stop_begin(process);
 	while (!await_end(process, PROCESS_STOP_US))
 		process_signal(process, SIGKILL);
 	thread_join(process->thread);

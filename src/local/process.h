@@ -43,6 +43,9 @@ struct process_config {
 int process_start(struct process **ret, const struct process_config *config, int64_t timeout_us,
 	struct error *err);
 
+/* Tells it to end, with SIGTERM, and does not wait: process_stop() is still due. NULL accepted. */
+void process_stop_begin(struct process *process);
+
 /* SIGTERM, then SIGKILL; waits for its end. NULL accepted. */
 void process_stop(struct process *process);
 

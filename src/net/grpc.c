@@ -17,7 +17,7 @@
 #include "net/grpc_connection.h"
 
 #define BACKLOG 128
-#define TICK_MS 200 /* a stop is noticed, and ended connections are joined, at least this often */
+#define TICK_MS 200 /* ended connections are joined at least this often */
 
 struct grpc_server {
 	struct grpc_server_config config;
@@ -130,6 +130,8 @@ void grpc_server_stop(struct grpc_server *server)
 	if (server == NULL)
 		return;
 	atomic_store(&server->stopping, true);
+	if (server->fd >= 0)
+		shutdown(server->fd, SHUT_RDWR); /* ends the poll */
 	thread_join(server->thread);
 	if (server->fd >= 0)
 		close(server->fd);

@@ -516,11 +516,12 @@ int http_server_start(
 		return error_set(err, ERROR_MEMORY, "no memory for the server");
 	config_fill(server, config);
 	server->listener = -1;
-	if (http_streams_init(&server->streams, err) < 0) {
+	stop_init(&server->stop);
+	if (http_streams_init(&server->streams, &server->stop, err) < 0) {
+		stop_destroy(&server->stop);
 		free(server);
 		return -1;
 	}
-	stop_init(&server->stop);
 	http_exchange_pool_init(&server->pool);
 	http_connections_init(&server->connections, server->config.max_connections,
 		(int64_t)server->config.request_timeout_s * CLOCK_US_PER_S);

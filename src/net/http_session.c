@@ -196,7 +196,7 @@ static void method_set(CURL *easy, const struct http_call *call)
 static int wait_check(const struct http_session *session, const struct http_wait *wait,
 	int64_t now_us, struct error *err)
 {
-	for (size_t i = 0; i < sizeof(wait->stops) / sizeof(wait->stops[0]); i++) {
+	for (size_t i = 0; i < HTTP_WAIT_STOPS; i++) {
 		if (wait->stops[i] && stop_requested(wait->stops[i]))
 			return error_set(err, ERROR_CANCELLED, "stopped");
 	}
@@ -208,15 +208,25 @@ static int wait_check(const struct http_session *session, const struct http_wait
 	return 0;
 }
 
+/* The stops' descriptors, to be polled; their number. */
+static unsigned stop_fds(const struct http_wait *wait, struct curl_waitfd *ret)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < HTTP_WAIT_STOPS; i++) {
+		int fd = wait->stops[i] ? stop_fd(wait->stops[i]) : -1;
+		if (fd >= 0)
+			ret[count++] = (struct curl_waitfd){.fd = fd, .events = CURL_WAIT_POLLIN};
+	}
+	return count;
+}
+
 static int poll_ms(const struct http_session *session, const struct http_wait *wait, int64_t now_us)
 {
 	int64_t left = wait->deadline_us - now_us;
 	if (wait->silence_us > 0 && session->last_byte_us + wait->silence_us - now_us < left)
 		left = session->last_byte_us + wait->silence_us - now_us;
 	left = left / CLOCK_US_PER_MS + 1;
-	bool may_stop = wait->stops[0] || wait->stops[1];
-	int64_t most = may_stop ? HTTP_STOP_CHECK_MS : 1000;
-	return (int)(left < most ? left : most);
+	return (int)(left < HTTP_POLL_MS ? left : HTTP_POLL_MS);
 }
 
 static int result_error(struct http_session *session, CURLcode code, struct error *err)
@@ -241,6 +251,8 @@ static int result_error(struct http_session *session, CURLcode code, struct erro
 static int transfer_run(
 	struct http_session *session, const struct http_wait *wait, struct error *err)
 {
+	struct curl_waitfd fds[HTTP_WAIT_STOPS];
+	unsigned fd_count = stop_fds(wait, fds);
 	for (;;) {
 		int running = 0;
 		CURLMcode failed = curl_multi_perform(session->multi, &running);
@@ -253,7 +265,8 @@ static int transfer_run(
 		int64_t now_us = clock_monotonic_us();
 		if (wait_check(session, wait, now_us, err) < 0)
 			return -1;
-		curl_multi_poll(session->multi, NULL, 0, poll_ms(session, wait, now_us), NULL);
+		curl_multi_poll(
+			session->multi, fds, fd_count, poll_ms(session, wait, now_us), NULL);
 	}
 }
 

@@ -18,7 +18,8 @@
 
 #define HTTP_USER_AGENT "reeve/" REEVE_VERSION /* unless the client has its own */
 #define HTTP_CLIENT_MAX_HEADERS 128
-#define HTTP_STOP_CHECK_MS 200 /* a struct stop cannot wake a poll, so it is asked this often */
+#define HTTP_POLL_MS 1000 /* deadlines are looked at, and stops that have no descriptor */
+#define HTTP_WAIT_STOPS 2
 
 struct http_session {
 	CURL *easy;
@@ -49,9 +50,9 @@ struct http_session *http_session_new(const struct http_identity *identity);
 void http_session_free(struct http_session *session);
 
 struct http_wait {
-	int64_t deadline_us;   /* monotonic; INT64_MAX: none */
-	int64_t silence_us;    /* longest time without a byte; 0: any */
-	struct stop *stops[2]; /* NULL: none */
+	int64_t deadline_us;		     /* monotonic; INT64_MAX: none */
+	int64_t silence_us;		     /* longest time without a byte; 0: any */
+	struct stop *stops[HTTP_WAIT_STOPS]; /* NULL: none */
 };
 
 /* Sends the request once. 0 when an answer arrived in whole; its status in session->answer, its

@@ -30,6 +30,7 @@
 #define STREAM_BLOCK ((size_t)16 << 10)
 #define STREAM_KEPT_QUEUE ((size_t)64 << 10) /* an empty queue larger than this is freed */
 #define STREAM_EVENTS 32
+#define STREAM_STOP_SERIAL 0 /* in the epoll set: no stream's, but the stop's descriptor */
 
 struct http_stream {
 	pthread_mutex_t mutex;
@@ -52,13 +53,17 @@ struct http_stream {
 	void *arg;
 };
 
-int http_streams_init(struct http_streams *set, struct error *err)
+int http_streams_init(struct http_streams *set, struct stop *stop, struct error *err)
 {
-	*set = (struct http_streams){.next_serial = 1};
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = STREAM_STOP_SERIAL};
+
+	*set = (struct http_streams){.next_serial = STREAM_STOP_SERIAL + 1};
 	set->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (set->epoll < 0)
 		return error_set(err, error_from_errno(errno),
 			"cannot make an epoll descriptor: %s", strerror(errno));
+	/* Without it a stop waits for the end of a watch; no reason to refuse. */
+	(void)!epoll_ctl(set->epoll, EPOLL_CTL_ADD, stop_fd(stop), &event);
 	pthread_mutex_init(&set->mutex, NULL);
 	return 0;
 }

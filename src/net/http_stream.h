@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "net/http_server.h"
 
 /* All streams of a server, and the epoll descriptor that tells when a peer hangs up. */
@@ -22,7 +23,8 @@ struct http_streams {
 	int epoll;
 };
 
-int http_streams_init(struct http_streams *set, struct error *err);
+/* `stop` ends the wait of http_streams_watch. */
+int http_streams_init(struct http_streams *set, struct stop *stop, struct error *err);
 void http_streams_destroy(struct http_streams *set);
 
 /* Waits for hang-ups, at most `timeout_ms`, and tells their streams. */

@@ -3,6 +3,7 @@
  */
 #include "base/thread.h"
 
+#include <poll.h>
 #include <signal.h>
 
 #include "base/clock.h"
@@ -65,6 +66,31 @@ static void a_poke_ends_one_wait(void **state)
 	(void)state;
 }
 
+static bool is_readable(int fd)
+{
+	return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1;
+}
+
+static void a_request_ends_a_poll(void **state)
+{
+	struct stop before, after;
+
+	stop_init(&before);
+	stop_init(&after);
+	int fd = stop_fd(&before);
+	assert_int_equal(stop_fd(&before), fd);
+	stop_poke(&before);
+	assert_false(is_readable(fd));
+	stop_request(&before);
+	stop_request(&before);
+	assert_true(is_readable(fd));
+	stop_request(&after);
+	assert_true(is_readable(stop_fd(&after)));
+	stop_destroy(&before);
+	stop_destroy(&after);
+	(void)state;
+}
+
 static void backoff_grows_to_its_ceiling(void **state)
 {
 	for (unsigned attempt = 0; attempt < 70; attempt++) {
@@ -84,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_ends_a_wait),
 		cmocka_unit_test(a_poke_ends_one_wait),
+		cmocka_unit_test(a_request_ends_a_poll),
 		cmocka_unit_test(backoff_grows_to_its_ceiling),
 	};
 

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "local/kubeapi_ring.h"
 
 static void publish(struct kubeapi_ring *ring, int64_t version, struct str body)
@@ -91,11 +92,29 @@ static void large_events_make_room_by_their_bytes(void **unused)
 	kubeapi_ring_free(ring);
 }
 
+static void a_poke_ends_one_wait_of_each_waiter(void **unused)
+{
+	struct kubeapi_ring *ring = kubeapi_ring_new(1);
+	uint64_t first = 0, second = 0;
+	int64_t began_us = clock_monotonic_us();
+
+	(void)unused;
+	kubeapi_ring_poke(ring);
+	kubeapi_ring_wait(ring, 0, &first, 60 * CLOCK_US_PER_S);
+	kubeapi_ring_wait(ring, 0, &second, 60 * CLOCK_US_PER_S);
+	assert_true(clock_monotonic_us() - began_us < CLOCK_US_PER_S);
+	began_us = clock_monotonic_us();
+	kubeapi_ring_wait(ring, 0, &first, 20 * CLOCK_US_PER_MS);
+	assert_true(clock_monotonic_us() - began_us >= 20 * CLOCK_US_PER_MS);
+	kubeapi_ring_free(ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_event_waits_for_those_before_it),
 		cmocka_unit_test(the_oldest_events_make_room),
+		cmocka_unit_test(a_poke_ends_one_wait_of_each_waiter),
 		cmocka_unit_test(large_events_make_room_by_their_bytes),
 	};
 

@@ -189,6 +189,29 @@ static void a_stop_ends_calls_and_waits(void **state)
 	end(&fixture);
 }
 
+static void request_stop(void *arg)
+{
+	usleep(50000); /* the call is waiting */
+	stop_request(arg);
+}
+
+static void a_stop_ends_a_call_that_waits_at_once(void **state)
+{
+	struct fixture fixture = {0};
+	struct thread *stopper;
+	struct http_answer answer;
+	struct error err;
+	start(&fixture);
+	struct http_call call = {.method = "GET", .path = STR("/hang")};
+	int64_t began_us = clock_monotonic_us();
+	assert_int_equal(thread_start(&stopper, "stopper", request_stop, &fixture.stop, &err), 0);
+	assert_int_equal(http_client_call(fixture.client, fixture.arena, &call, &answer, &err), -1);
+	assert_int_equal(err.code, ERROR_CANCELLED);
+	assert_true(clock_monotonic_us() - began_us < 180 * CLOCK_US_PER_MS);
+	thread_join(stopper);
+	end(&fixture);
+}
+
 static void a_refused_connection_names_the_url(void **state)
 {
 	struct fixture fixture = {0};
@@ -404,6 +427,7 @@ int main(void)
 		cmocka_unit_test(a_call_is_tried_again_as_often_as_asked),
 		cmocka_unit_test(a_deadline_ends_a_call),
 		cmocka_unit_test(a_stop_ends_calls_and_waits),
+		cmocka_unit_test(a_stop_ends_a_call_that_waits_at_once),
 		cmocka_unit_test(a_refused_connection_names_the_url),
 		cmocka_unit_test(an_error_answer_speaks_in_its_own_words),
 		cmocka_unit_test(requests_carry_type_token_and_body_as_told),

@@ -498,6 +498,21 @@ static void stop_lets_handlers_end_and_leaves_no_thread(void **state)
 	assert_int_equal(thread_count(), threads);
 }
 
+/* The sweep for slow senders comes every half second; a stop must not wait for it. */
+static void an_idle_server_stops_at_once(void **state)
+{
+	for (int i = 0; i < 3; i++) {
+		struct fixture fixture = {0};
+		start(&fixture, (struct http_server_config){0});
+		usleep(20000); /* the watch thread is in its wait */
+		int64_t began_us = clock_monotonic_us();
+		http_server_stop(fixture.server);
+		assert_true(clock_monotonic_us() - began_us < 200 * CLOCK_US_PER_MS);
+		http_client_free(fixture.client);
+		arena_free(fixture.arena);
+	}
+}
+
 #define CALLERS 8
 #define CALLS 100
 
@@ -548,6 +563,7 @@ int main(void)
 		cmocka_unit_test(a_connection_serves_many_requests),
 		cmocka_unit_test(a_port_in_use_is_named),
 		cmocka_unit_test(stop_lets_handlers_end_and_leaves_no_thread),
+		cmocka_unit_test(an_idle_server_stops_at_once),
 		cmocka_unit_test(many_callers_get_their_own_answers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
