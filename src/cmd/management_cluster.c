@@ -194,10 +194,6 @@ int management_cluster_run(const struct command_line *line)
 	sigset_t ending;
 	int signal_number;
 
-	sigemptyset(&ending);
-	sigaddset(&ending, SIGINT);
-	sigaddset(&ending, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &ending, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	self.arena = arena_new(0);
 	self.log = log_new(STDERR_FILENO, LOG_FORMAT_JSON, LOG_LEVEL_INFO);
@@ -207,6 +203,12 @@ int management_cluster_run(const struct command_line *line)
 	if (!path || load(&self, path, &err) < 0 || start(&self, &err) < 0) {
 		code = command_fail(&err);
 	} else {
+		/* Until here a signal ends the process where it stands, which it survives as any
+		 * other kill: a cluster that does not answer would keep it for long. */
+		sigemptyset(&ending);
+		sigaddset(&ending, SIGINT);
+		sigaddset(&ending, SIGTERM);
+		pthread_sigmask(SIG_BLOCK, &ending, NULL);
 		if (awaited)
 			say_ready(&self);
 		sigwait(&ending, &signal_number);

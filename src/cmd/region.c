@@ -226,7 +226,7 @@ static int post_once(struct region *region, const char *url, const char *path,
 	const struct json *body, bool *ret_is_new, struct error *err)
 {
 	struct http_client *http = NULL;
-	struct http_client_config config = {.base_url = url};
+	struct http_client_config config = {.base_url = url, .stop = region->config.stop};
 	struct http_call call = {.method = "POST",
 		.path = str_of(path),
 		.body = json_text(region->arena, body, JSON_WRITE_COMPACT),
@@ -272,7 +272,8 @@ static int update_capacity(struct region *region, const struct management_cluste
 	const struct json *document, struct error *err)
 {
 	struct http_client *http = NULL;
-	struct http_client_config config = {.base_url = region->clm_url};
+	struct http_client_config config = {
+		.base_url = region->clm_url, .stop = region->config.stop};
 	struct json *list = NULL, *patch = json_new_object(region->arena);
 	struct http_call find = {.method = "GET",
 		.path = arena_printf(region->arena,
@@ -429,6 +430,7 @@ static int start_management_cluster(
 		.says_ready = true,
 		.on_running = on_running,
 		.context = self,
+		.stop = region->config.stop,
 		.log = region->log};
 	if (process_start(&self->process, &process, MANAGEMENT_CLUSTER_READY_US, err) < 0)
 		return error_prefix(err, "management cluster %s", self->name);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 struct region;
 
@@ -28,11 +29,13 @@ struct region_config {
 	const char *kubeconfig; /* a real cluster instead of the stand-in; NULL */
 	int64_t step_us;	/* of the HyperShift stand-in; < 0: its default */
 	enum log_level log_level;
+	struct stop *stop; /* ends the start early; NULL: none */
 	void (*progress)(void *context, const char *what, const char *detail);
 	void *context;
 };
 
-/* Starts everything, telling progress; region.json is there when it returns 0. */
+/* Starts everything, telling progress; region.json is there when it returns 0. ERROR_CANCELLED when
+ * config->stop came first; then, as after any failure, nothing is left running. */
 int region_start(struct region **ret, const struct region_config *config, struct error *err);
 void region_stop(struct region *region); /* NULL accepted */
 

@@ -220,8 +220,12 @@ static int run(
 {
 	struct region *region = NULL;
 
-	if (region_start(&region, config, err) < 0)
-		return -1;
+	if (region_start(&region, config, err) < 0) {
+		if (!stop_requested(&up->stop))
+			return -1;
+		printf("\nStopped.\n"); /* the failure is the stop */
+		return 0;
+	}
 	int result = stop_requested(&up->stop) ? 1 : 0;
 	if (result == 0 && wants_cluster)
 		result = first_cluster(up, region, err);
@@ -246,7 +250,7 @@ int up_run(const struct command_line *line)
 {
 	struct up up = {
 		.began_us = clock_monotonic_us(), .is_terminal = isatty(STDOUT_FILENO) == 1};
-	struct region_config config = {.progress = show, .context = &up};
+	struct region_config config = {.progress = show, .context = &up, .stop = &up.stop};
 	char dir[STATE_PATH_MAX], example[STATE_PATH_MAX];
 	struct thread *signals;
 	struct error err = {0};

@@ -26,6 +26,7 @@
 #define PATH_TEXT_MAX 4096
 #define POLL_MS 100
 #define END_TEXT_MAX 256
+#define STOP_CHECK_US (20 * CLOCK_US_PER_MS) /* between looks at the caller's stop */
 
 struct process {
 	char *name;
@@ -340,14 +341,19 @@ static struct timespec deadline(int64_t timeout_us)
 		.tv_nsec = (long)(until_us % CLOCK_US_PER_S * 1000)};
 }
 
-static int await_start(struct process *process, int64_t timeout_us, struct error *err)
+static int await_start(
+	struct process *process, struct stop *stop, int64_t timeout_us, struct error *err)
 {
-	struct timespec until = deadline(timeout_us);
-	int result = 0;
+	int64_t until_us = clock_monotonic_us() + timeout_us;
 
 	LOCK_SCOPE(&process->mutex);
-	while (!process->started && !process->failed && result == 0)
-		result = pthread_cond_timedwait(&process->changed, &process->mutex, &until);
+	while (!process->started && !process->failed && clock_monotonic_us() < until_us) {
+		struct timespec soon = deadline(STOP_CHECK_US);
+		if (stop && stop_requested(stop))
+			return error_set(err, ERROR_CANCELLED, "told to stop before %s was ready",
+				process->name);
+		pthread_cond_timedwait(&process->changed, &process->mutex, &soon);
+	}
 	if (process->started)
 		return 0;
 	if (!process->failed)
@@ -388,7 +394,7 @@ int process_start(struct process **ret, const struct process_config *config, int
 		process_free(process);
 		return -1;
 	}
-	if (await_start(process, timeout_us, err) < 0) {
+	if (await_start(process, config->stop, timeout_us, err) < 0) {
 		process_stop(process);
 		return -1;
 	}

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 struct process;
 
@@ -35,11 +36,13 @@ struct process_config {
 	 * process's own thread. `line`: what it said, without newline; "" otherwise. */
 	void (*on_running)(void *context, pid_t pid, const char *line);
 	void *context;
+	struct stop *stop; /* ends the wait of process_start; NULL: none */
 	struct log *log;
 };
 
 /* Starts it and returns once it runs (and is ready). ERROR_UNAVAILABLE when it cannot be started,
- * ends early, or is not ready within timeout_us; the sentence has the last line of its log. */
+ * ends early, or is not ready within timeout_us; the sentence has the last line of its log.
+ * ERROR_CANCELLED when `stop` came first. Unless it succeeds, no child is left. */
 int process_start(struct process **ret, const struct process_config *config, int64_t timeout_us,
 	struct error *err);
 

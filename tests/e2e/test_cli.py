@@ -4,7 +4,10 @@ import json
 import os
 import re
 import shlex
+import signal
+import socket
 import subprocess
+import time
 
 import pytest
 
@@ -67,6 +70,45 @@ def test_wrong_use_is_told_in_one_line(region, arguments, words):
     assert len(lines) == 1 and lines[0].startswith("reeve: "), result.stderr
     for word in words:
         assert word in lines[0]
+
+
+def processes_of(folder):
+    """Command lines that name a file in the folder."""
+    found = subprocess.run(["pgrep", "-af", str(folder)], capture_output=True, text=True).stdout
+    return [line for line in found.splitlines() if "pgrep" not in line]
+
+
+def ends_soon(region):
+    region.process.send_signal(signal.SIGTERM)
+    region.process.wait(timeout=5)
+    assert processes_of(region.folder) == []
+
+
+def test_a_stop_while_a_management_cluster_starts_is_prompt(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "a",
+            "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+            "users": [{"name": "a", "user": {}}],
+            "clusters": [{"name": "a", "cluster": {"server": f"http://127.0.0.1:{silent.getsockname()[1]}"}}]}))
+        region = Region(tmp_path / "region", "--kubeconfig", str(kubeconfig)).start(wait=False)
+        silent.settimeout(60)
+        peer, _ = silent.accept()  # it asks, and gets no answer
+        with peer:
+            ends_soon(region)
+        assert region.process.returncode == 0, region.said()
+        assert "Stopped." in region.said()
+
+
+def test_a_stop_at_any_moment_of_the_start_leaves_nothing(tmp_path):
+    region = Region(tmp_path / "region")
+    for attempt in range(12):
+        region.start(wait=False)
+        time.sleep(0.025 * attempt)
+        ends_soon(region)
+    region.start()  # neither lock nor port is left taken
+    region.stop()
 
 
 def test_no_region_is_told_with_how_to_start_one(tmp_path):

@@ -128,6 +128,34 @@ static void a_stop_ends_it_at_once(void **state)
 	process_stop(NULL);
 }
 
+static void request_stop(void *stop)
+{
+	usleep(50000); /* the start is waiting */
+	stop_request(stop);
+}
+
+static void a_stop_ends_a_start_that_waits(void **state)
+{
+	const char *const argv[] = {"sleep", "60", NULL};
+	struct stop stop;
+	struct process_config config = {
+		.name = "child", .argv = argv, .says_ready = true, .stop = &stop};
+	struct process *process = NULL;
+	struct thread *stopper;
+	struct error err = {0};
+
+	(void)state;
+	stop_init(&stop);
+	assert_int_equal(thread_start(&stopper, "stopper", request_stop, &stop, &err), 0);
+	int64_t began_us = clock_monotonic_us();
+	assert_int_equal(process_start(&process, &config, 60 * CLOCK_US_PER_S, &err), -1);
+	assert_int_equal(err.code, ERROR_CANCELLED);
+	assert_null(process);
+	assert_true(clock_monotonic_us() - began_us < 5 * CLOCK_US_PER_S);
+	thread_join(stopper);
+	stop_destroy(&stop);
+}
+
 static void an_early_end_is_told_in_its_own_words(void **state)
 {
 	static const struct {
@@ -170,6 +198,7 @@ int main(void)
 		cmocka_unit_test(its_ready_line_is_handed_on),
 		cmocka_unit_test(one_that_never_gets_ready_is_ended),
 		cmocka_unit_test(a_stop_ends_it_at_once),
+		cmocka_unit_test(a_stop_ends_a_start_that_waits),
 		cmocka_unit_test(an_early_end_is_told_in_its_own_words),
 		cmocka_unit_test(a_program_that_is_missing_is_named),
 	};
