@@ -439,8 +439,10 @@ void process_stop(struct process *process)
 	if (!process)
 		return;
 	process_stop_begin(process);
-	while (!await_end(process, PROCESS_STOP_US))
-		process_signal(process, SIGKILL);
+	/* Told more than once: mosquitto forgets a SIGTERM that comes while it starts. */
+	int64_t until_us = clock_monotonic_us() + PROCESS_STOP_US;
+	while (!await_end(process, PROCESS_STOP_AGAIN_US))
+		process_signal(process, clock_monotonic_us() < until_us ? SIGTERM : SIGKILL);
 	thread_join(process->thread);
 	process_free(process);
 }

@@ -23,7 +23,8 @@ struct process;
 
 #define PROCESS_READY_FD 3
 #define PROCESS_READY_LINE_MAX 1024
-#define PROCESS_STOP_US (INT64_C(10) * 1000000) /* between SIGTERM and SIGKILL */
+#define PROCESS_STOP_US (INT64_C(10) * 1000000) /* between the first SIGTERM and SIGKILL */
+#define PROCESS_STOP_AGAIN_US INT64_C(200000)	/* between one SIGTERM and the next */
 #define PROCESS_BACKOFF_US INT64_C(50000)
 #define PROCESS_BACKOFF_MAX_US INT64_C(5000000)
 
@@ -49,7 +50,7 @@ int process_start(struct process **ret, const struct process_config *config, int
 /* Tells it to end, with SIGTERM, and does not wait: process_stop() is still due. NULL accepted. */
 void process_stop_begin(struct process *process);
 
-/* SIGTERM, then SIGKILL; waits for its end. NULL accepted. */
+/* SIGTERM, again and again, then SIGKILL; waits for its end. NULL accepted. */
 void process_stop(struct process *process);
 
 /* 0 while it is not running. */

@@ -128,6 +128,21 @@ static void a_stop_ends_it_at_once(void **state)
 	process_stop(NULL);
 }
 
+static void one_that_forgets_the_first_signal_ends_at_the_next(void **state)
+{
+	static const char *const script =
+		"n=0; trap 'n=$((n+1)); [ $n -lt 2 ] || exit 0' TERM; echo >&3;"
+		"while :; do sleep 0.01; done";
+	struct process *process;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(start(&process, NULL, script, true, NULL, &err), 0);
+	int64_t began_us = clock_monotonic_us();
+	process_stop(process);
+	assert_true(clock_monotonic_us() - began_us < PROCESS_STOP_US / 2);
+}
+
 static void request_stop(void *stop)
 {
 	usleep(50000); /* the start is waiting */
@@ -198,6 +213,7 @@ int main(void)
 		cmocka_unit_test(its_ready_line_is_handed_on),
 		cmocka_unit_test(one_that_never_gets_ready_is_ended),
 		cmocka_unit_test(a_stop_ends_it_at_once),
+		cmocka_unit_test(one_that_forgets_the_first_signal_ends_at_the_next),
 		cmocka_unit_test(a_stop_ends_a_start_that_waits),
 		cmocka_unit_test(an_early_end_is_told_in_its_own_words),
 		cmocka_unit_test(a_program_that_is_missing_is_named),
