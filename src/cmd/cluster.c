@@ -114,37 +114,23 @@ static int find_path(
 
 /* --- create -------------------------------------------------------------------------------- */
 
-static int read_stdin(struct arena *arena, struct str *ret, struct error *err)
-{
-	char *text = arena_alloc(arena, REQUEST_MAX + 1);
-	size_t length = text ? fread(text, 1, REQUEST_MAX + 1, stdin) : 0;
-
-	if (!text)
-		return error_set(err, ERROR_MEMORY, "no memory to read standard input");
-	if (ferror(stdin))
-		return error_set(err, ERROR_UNAVAILABLE, "cannot read standard input");
-	if (length > REQUEST_MAX)
-		return error_set(err, ERROR_TOO_LARGE, "standard input has more than %zu bytes",
-			REQUEST_MAX);
-	*ret = str_n(text, length);
-	return 0;
-}
-
 static int read_request(
 	struct session *session, struct str file, struct json **ret, struct error *err)
 {
 	const char *name = command_text(session->line, "name");
 	bool is_stdin = str_eq(file, STR("-"));
+	const char *source = is_stdin ? "standard input" : file.ptr;
+	struct arena *arena = session->arena;
 	struct str text;
 
-	if ((is_stdin ? read_stdin(session->arena, &text, err)
-		      : state_read_file(session->arena, file.ptr, REQUEST_MAX, &text, err)) < 0)
+	if ((is_stdin ? state_read_fd(arena, STDIN_FILENO, source, REQUEST_MAX, &text, err)
+		      : state_read_file(arena, source, REQUEST_MAX, &text, err)) < 0)
 		return -1;
-	if (json_parse(session->arena, text, NULL, ret, err) < 0)
-		return error_prefix(err, "%s", is_stdin ? "standard input" : file.ptr);
+	if (json_parse(arena, text, NULL, ret, err) < 0)
+		return error_prefix(err, "%s", source);
 	if (!json_is(*ret, JSON_OBJECT))
 		return error_set(err, ERROR_INVALID,
-			"%s holds %s; it must be an object {\"name\", \"spec\"}", file.ptr,
+			"%s holds %s; it must be an object {\"name\", \"spec\"}", source,
 			json_type_name(json_type(*ret)));
 	json_set_text(*ret, "name", str_of(name));
 	return 0;

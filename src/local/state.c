@@ -62,37 +62,58 @@ int state_make_folder(const char *path, struct error *err)
 	return 0;
 }
 
-int state_read_file(
-	struct arena *arena, const char *path, size_t max, struct str *ret, struct error *err)
+/* What is left of the descriptor, at most `size` bytes. The length, or -1 with errno. */
+static ssize_t read_up_to(int fd, char *out, size_t size)
 {
-	struct stat info;
-
-	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &info) < 0)
-		return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : error_from_errno(errno),
-			"cannot read %s: %s", path, strerror(errno));
-	if (!S_ISREG(info.st_mode))
-		return error_set(err, ERROR_INVALID, "cannot read %s: not a file", path);
-	if ((size_t)info.st_size > max)
-		return error_set(err, ERROR_TOO_LARGE, "%s is larger than %zu bytes", path, max);
-	char *text = arena_alloc(arena, (size_t)info.st_size + 1);
-	if (!text)
-		return error_set(err, ERROR_MEMORY, "no memory for %s", path);
 	size_t used = 0;
-	while (used < (size_t)info.st_size) {
-		ssize_t got = read(fd, text + used, (size_t)info.st_size - used);
+
+	while (used < size) {
+		ssize_t got = read(fd, out + used, size - used);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return error_set(err, error_from_errno(errno), "cannot read %s: %s", path,
-				strerror(errno));
+			return -1;
 		if (got == 0)
 			break;
 		used += (size_t)got;
 	}
-	text[used] = '\0';
-	*ret = str_n(text, used);
+	return (ssize_t)used;
+}
+
+int state_read_fd(struct arena *arena, int fd, const char *name, size_t max, struct str *ret,
+	struct error *err)
+{
+	struct stat info;
+
+	if (fstat(fd, &info) < 0)
+		return error_set(
+			err, error_from_errno(errno), "cannot read %s: %s", name, strerror(errno));
+	/* Only a file tells its size; one byte more than allowed shows that there is more. */
+	bool has_size = S_ISREG(info.st_mode) && info.st_size > 0;
+	size_t size = has_size && (size_t)info.st_size <= max ? (size_t)info.st_size : max + 1;
+	char *text = arena_alloc(arena, size + 1);
+	if (!text)
+		return error_set(err, ERROR_MEMORY, "no memory for %s", name);
+	ssize_t length = read_up_to(fd, text, size);
+	if (length < 0)
+		return error_set(
+			err, error_from_errno(errno), "cannot read %s: %s", name, strerror(errno));
+	if ((size_t)length > max)
+		return error_set(err, ERROR_TOO_LARGE, "%s is larger than %zu bytes", name, max);
+	text[length] = '\0';
+	*ret = str_n(text, (size_t)length);
 	return 0;
+}
+
+int state_read_file(
+	struct arena *arena, const char *path, size_t max, struct str *ret, struct error *err)
+{
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : error_from_errno(errno),
+			"cannot read %s: %s", path, strerror(errno));
+	return state_read_fd(arena, fd, path, max, ret, err);
 }
 
 /* errno tells why not. */

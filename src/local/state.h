@@ -60,9 +60,14 @@ int state_write(const char *path, const struct json *document, struct error *err
 /* Makes a folder and its parents, mode 0700. */
 int state_make_folder(const char *path, struct error *err);
 
-/* A whole file of at most `max` bytes into the arena. ERROR_NOT_FOUND, ERROR_TOO_LARGE. */
+/* A whole file (or all that a pipe brings) of at most `max` bytes into the arena. ERROR_NOT_FOUND,
+ * ERROR_TOO_LARGE. */
 int state_read_file(
 	struct arena *arena, const char *path, size_t max, struct str *ret, struct error *err);
+
+/* The same of an open descriptor, which errors call `name`. */
+int state_read_fd(struct arena *arena, int fd, const char *name, size_t max, struct str *ret,
+	struct error *err);
 
 /* A file that is shipped with the program ("config/entities.yaml"): under $REEVE_ROOT, beside the
  * build folder, or under ../share/reeve of the program. ERROR_NOT_FOUND tells where it looked. */

@@ -55,6 +55,20 @@ def test_create_list_get_watch_delete(region):
     region.await_gone(one["id"])
 
 
+def test_create_reads_pipes_and_standard_input(region):
+    text = EXAMPLE.read_text()
+    piped = f"cat {shlex.quote(str(EXAMPLE))}"
+    command = f"{shlex.quote(BINARY)} cluster create --dir {shlex.quote(str(region.folder))}"
+    for name, line in [("by-pipe", f"{command} --name by-pipe <({piped})"),
+                       ("by-stdin", f"{piped} | {command} --name by-stdin -")]:
+        result = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=90)
+        assert result.returncode == 0 and name in result.stdout, result.stderr
+    for long in (" " * (4 << 20) + text, ""):
+        result = reeve("cluster", "create", "--dir", region.folder, "-", check=False, input=long)
+        assert result.returncode != 0
+        assert result.stderr.startswith("reeve: standard input"), result.stderr
+
+
 @pytest.mark.parametrize("arguments,words", [
     (["get", "nope"], ["nope"]),
     (["create", "/nonexistent.json"], ["/nonexistent.json"]),

@@ -129,6 +129,51 @@ static void folders_are_made_with_their_parents(void **unused)
 	assert_int_equal(state_make_folder(path, &err), 0);
 }
 
+static void files_and_pipes_are_read_up_to_a_limit(void **unused)
+{
+	static const struct {
+		size_t length, max;
+		int result;
+	} cases[] = {{0, 10, 0}, {9, 10, 0}, {10, 10, 0}, {11, 10, -1}, {5000, 10, -1}};
+	static char text[5000];
+	char path[128];
+
+	(void)unused;
+	snprintf(path, sizeof(path), "%s/a", folder);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t length = cases[i].length;
+		struct arena *arena = arena_new(0);
+		for (int is_pipe = 0; is_pipe < 2; is_pipe++) {
+			struct str got = STR_NULL;
+			struct error err = {0};
+			int fds[2] = {-1, -1}, result;
+			assert_int_equal(is_pipe ? pipe(fds) : 0, 0);
+			int out = is_pipe ? fds[1] : open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+			assert_int_equal(write(out, text, length), length);
+			close(out);
+			if (is_pipe)
+				result = state_read_fd(
+					arena, fds[0], "it", cases[i].max, &got, &err);
+			else
+				result = state_read_file(arena, path, cases[i].max, &got, &err);
+			assert_int_equal(result, cases[i].result);
+			if (result == 0)
+				assert_int_equal(got.len, length);
+			else
+				assert_int_equal(err.code, ERROR_TOO_LARGE);
+			if (is_pipe)
+				close(fds[0]);
+		}
+		arena_free(arena);
+	}
+	struct error err = {0};
+	struct str got;
+	struct arena *arena = arena_new(0);
+	assert_int_equal(state_read_file(arena, folder, 10, &got, &err), -1);
+	assert_non_null(strstr(err.message, "directory"));
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +185,8 @@ int main(void)
 			bad_state_files_are_refused_and_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			folders_are_made_with_their_parents, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			files_and_pipes_are_read_up_to_a_limit, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
