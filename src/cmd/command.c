@@ -126,13 +126,12 @@ static int read_option(struct command_line *line, int argc, char **argv, int *at
 			       ? usage_error(line->path, "option --%s takes no value", option->name)
 			       : 0;
 	}
-	if (has_value) {
-		line->values[index] = rest.ptr;
-		return 0;
-	}
-	if (*at + 1 >= argc)
+	const char *value = has_value ? rest.ptr : *at + 1 < argc ? argv[++*at] : NULL;
+	if (!value)
 		return usage_error(line->path, "option --%s needs a value", option->name);
-	line->values[index] = argv[++*at];
+	if (!value[0])
+		return usage_error(line->path, "option --%s has an empty value", option->name);
+	line->values[index] = value;
 	return 0;
 }
 

@@ -75,6 +75,9 @@ def test_create_reads_pipes_and_standard_input(region):
     (["create"], ["FILE"]),
     (["frobnicate"], ["frobnicate"]),
     (["list", "--colour"], ["--colour"]),
+    (["list", "--dir", ""], ["--dir", "empty"]),
+    (["list", "--dir="], ["--dir", "empty"]),
+    (["list", "--dir"], ["--dir", "needs a value"]),
 ])
 def test_wrong_use_is_told_in_one_line(region, arguments, words):
     environment = dict(os.environ, REEVE_DIR=str(region.folder))
