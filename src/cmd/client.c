@@ -67,9 +67,9 @@ int client_open(struct client **ret, const char *dir, struct stop *stop, struct 
 	struct error missing;
 
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(REGION_FILE_MAX);
-	if (dir)
-		snprintf(folder, sizeof(folder), "%s", dir);
-	else if (state_default_dir(folder, err) < 0)
+	if (!arena)
+		return error_set(err, ERROR_MEMORY, "no memory for a client");
+	if ((dir ? state_path_print(folder, err, "%s", dir) : state_default_dir(folder, err)) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/region.json", folder);
 	if (state_read_file(arena, path, REGION_FILE_MAX, &text, &missing) < 0)

@@ -79,6 +79,8 @@ static int apply_crd(
 	struct json *document;
 
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(CRD_ARENA_MAX);
+	if (!arena)
+		return error_set(err, ERROR_MEMORY, "no memory to install %s", name);
 	snprintf(file, sizeof(file), "config/crds/%s.yaml", name);
 	if (state_find_shipped(file, path, err) < 0 ||
 		state_read_file(arena, path, CRD_FILE_MAX, &content, err) < 0)
@@ -118,7 +120,8 @@ static int start_stand_in(
 		   *name = text(self, self->config, "name");
 
 	snprintf(store, sizeof(store), "sqlite:%s/kubernetes.db", folder);
-	snprintf(self->kubeconfig, sizeof(self->kubeconfig), "%s/kubeconfig", folder);
+	if (state_path_print(self->kubeconfig, err, "%s/kubeconfig", folder) < 0)
+		return -1;
 	struct kubeapi_config config = {.store_url = store,
 		.host = "127.0.0.1",
 		.port = (uint16_t)json_int(json_get(kubernetes, "port"), 0),
@@ -144,8 +147,8 @@ static int start(struct management_cluster *self, struct error *err)
 	char *kubeconfig = text(self, self->config, "kubeconfig");
 
 	if (kubeconfig) {
-		snprintf(self->kubeconfig, sizeof(self->kubeconfig), "%s", kubeconfig);
-		if (install_crds(self, false, err) < 0)
+		if (state_path_print(self->kubeconfig, err, "%s", kubeconfig) < 0 ||
+			install_crds(self, false, err) < 0)
 			return -1;
 	} else if (start_stand_in(self, json_get(self->config, "kubernetes"), err) < 0) {
 		return -1;
@@ -200,7 +203,9 @@ int management_cluster_run(const struct command_line *line)
 	int code = 0;
 	if (!path)
 		error_set(&err, ERROR_INVALID, "name the configuration file: --config FILE");
-	if (!path || load(&self, path, &err) < 0 || start(&self, &err) < 0) {
+	else if (!self.arena)
+		error_set(&err, ERROR_MEMORY, "no memory for the management cluster");
+	if (!path || !self.arena || load(&self, path, &err) < 0 || start(&self, &err) < 0) {
 		code = command_fail(&err);
 	} else {
 		/* Until here a signal ends the process where it stands, which it survives as any

@@ -351,6 +351,8 @@ static int write_region_file(struct region *region, struct error *err)
 {
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(REGION_ARENA_MAX);
 
+	if (!arena)
+		return error_set(err, ERROR_MEMORY, "no memory for the region file");
 	return state_write(region->region_file, region_document(region, arena), err);
 }
 

@@ -103,8 +103,10 @@ static int watch_first(struct up *up, struct client *client, struct str id, stru
 	int64_t until_us = clock_monotonic_us() + FIRST_CLUSTER_WAIT_US;
 
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(FIRST_CLUSTER_ARENA_MAX);
-	struct str path = arena_printf(arena, "/api/v0/clusters/%" STR_F, STR_A(id));
 	CLEANUP(cleanup_arena) struct arena *pass = arena_new(FIRST_CLUSTER_ARENA_MAX);
+	if (!arena || !pass)
+		return error_set(err, ERROR_MEMORY, "no memory to watch the first cluster");
+	struct str path = arena_printf(arena, "/api/v0/clusters/%" STR_F, STR_A(id));
 	while (clock_monotonic_us() < until_us) {
 		struct json *cluster;
 		if (client_call(client, pass, "GET", path, NULL, &cluster, err) < 0)
@@ -156,6 +158,8 @@ static int first_cluster(struct up *up, const struct region *region, struct erro
 	struct str id;
 
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(FIRST_CLUSTER_ARENA_MAX);
+	if (!arena)
+		return error_set(err, ERROR_MEMORY, "no memory for the first cluster");
 	if (client_open_url(&client, region_url(region), REGION_NAME,
 		    region_credentials_file(region), &up->stop, err) < 0)
 		return -1;

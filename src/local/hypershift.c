@@ -358,7 +358,9 @@ static void work(void *argument)
 		CLEANUP(cleanup_arena) struct arena *arena = arena_new(PASS_ARENA_MAX);
 		struct error err = {0};
 		int64_t again_us;
-		if (look(self, arena, key, &again_us, &err) < 0) {
+		int result = arena ? look(self, arena, key, &again_us, &err)
+				   : error_set(&err, ERROR_MEMORY, "no memory");
+		if (result < 0) {
 			again_us = HYPERSHIFT_RETRY_US;
 			if (err.code == ERROR_NOT_FOUND || err.code == ERROR_CONFLICT)
 				again_us = CHANGED_RETRY_US;

@@ -28,20 +28,31 @@ struct state {
 	struct json *document;
 };
 
+int state_path_print(char out[STATE_PATH_MAX], struct error *err, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	int length = vsnprintf(out, STATE_PATH_MAX, format, ap);
+	va_end(ap);
+	if (length < 0 || length >= STATE_PATH_MAX)
+		return error_set(err, ERROR_TOO_LARGE, "path %.64s... is longer than %d bytes", out,
+			STATE_PATH_MAX - 1);
+	return 0;
+}
+
 int state_default_dir(char out[STATE_PATH_MAX], struct error *err)
 {
 	const char *dir = getenv("REEVE_DIR"), *xdg = getenv("XDG_STATE_HOME"),
 		   *home = getenv("HOME");
 
 	if (dir && *dir)
-		snprintf(out, STATE_PATH_MAX, "%s", dir);
-	else if (xdg && *xdg)
-		snprintf(out, STATE_PATH_MAX, "%s/reeve", xdg);
-	else if (home && *home)
-		snprintf(out, STATE_PATH_MAX, "%s/.local/state/reeve", home);
-	else
-		return error_set(err, ERROR_INVALID, "HOME is not set; name a folder with --dir");
-	return 0;
+		return state_path_print(out, err, "%s", dir);
+	if (xdg && *xdg)
+		return state_path_print(out, err, "%s/reeve", xdg);
+	if (home && *home)
+		return state_path_print(out, err, "%s/.local/state/reeve", home);
+	return error_set(err, ERROR_INVALID, "HOME is not set; name a folder with --dir");
 }
 
 int state_make_folder(const char *path, struct error *err)
@@ -379,27 +390,48 @@ int state_port_free(struct state *state, const char *name, uint16_t *ret, struct
 	return probe_port(*ret) ? 0 : choose_port(state, name, ret, err);
 }
 
+/* The folder of the program that runs. */
+static int program_folder(char out[STATE_PATH_MAX], struct error *err)
+{
+	ssize_t length = readlink("/proc/self/exe", out, STATE_PATH_MAX);
+
+	if (length < 0)
+		return error_set(err, error_from_errno(errno), "cannot find the program: %s",
+			strerror(errno));
+	if (length == STATE_PATH_MAX)
+		return error_set(err, ERROR_TOO_LARGE, "the program's path is longer than %d bytes",
+			STATE_PATH_MAX - 1);
+	out[length] = '\0';
+	char *slash = strrchr(out, '/');
+	if (slash)
+		*slash = '\0';
+	return 0;
+}
+
+/* Whether FOLDER/name can be read: 1, 0, or -1 when the path is too long. */
+static int try_folder(
+	const char *folder, const char *name, char out[STATE_PATH_MAX], struct error *err)
+{
+	if (state_path_print(out, err, "%s/%s", folder, name) < 0)
+		return -1;
+	return access(out, R_OK) == 0;
+}
+
 int state_find_shipped(const char *name, char out[STATE_PATH_MAX], struct error *err)
 {
 	const char *root = getenv("REEVE_ROOT");
-	char program[STATE_PATH_MAX / 2];
-	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	char program[STATE_PATH_MAX], beside[STATE_PATH_MAX], share[STATE_PATH_MAX];
 
-	program[length > 0 ? length : 0] = '\0';
-	char *slash = strrchr(program, '/');
-	if (slash)
-		*slash = '\0';
-	if (root && *root) {
-		snprintf(out, STATE_PATH_MAX, "%s/%s", root, name);
-		if (access(out, R_OK) == 0)
-			return 0;
+	if (program_folder(program, err) < 0 ||
+		state_path_print(beside, err, "%s/..", program) < 0 ||
+		state_path_print(share, err, "%s/../share/reeve", program) < 0)
+		return -1;
+	const char *folders[] = {root && *root ? root : beside, beside, share};
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		int found = try_folder(folders[i], name, out, err);
+		if (found)
+			return found < 0 ? -1 : 0;
 	}
-	snprintf(out, STATE_PATH_MAX, "%s/../%s", program, name);
-	if (access(out, R_OK) == 0)
-		return 0;
-	snprintf(out, STATE_PATH_MAX, "%s/../share/reeve/%s", program, name);
-	if (access(out, R_OK) == 0)
-		return 0;
 	return error_set(err, ERROR_NOT_FOUND,
 		"%s is missing (looked beside %s and in ../share/reeve); set REEVE_ROOT to the "
 		"folder that "

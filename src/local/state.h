@@ -26,6 +26,7 @@ struct state;
 
 /* The folder to use when none is named: $REEVE_DIR, $XDG_STATE_HOME/reeve or ~/.local/state/reeve.
  */
+/* Longer paths are refused (ERROR_TOO_LARGE), never cut. */
 int state_default_dir(char out[STATE_PATH_MAX], struct error *err);
 
 /* Makes the folder (mode 0700) when missing, locks it, reads state.json. ERROR_CONFLICT: in use by
@@ -35,6 +36,10 @@ int state_open(struct state **ret, const char *dir, struct error *err);
 void state_close(struct state *state); /* NULL accepted */
 
 const char *state_dir(const struct state *state);
+
+/* A path into out; ERROR_TOO_LARGE when it does not fit. */
+int state_path_print(char out[STATE_PATH_MAX], struct error *err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* DIR/name into out. */
 int state_path(const struct state *state, char out[STATE_PATH_MAX], struct error *err,

@@ -174,6 +174,34 @@ static void files_and_pipes_are_read_up_to_a_limit(void **unused)
 	arena_free(arena);
 }
 
+static void paths_that_are_too_long_are_refused(void **unused)
+{
+	static char name[STATE_PATH_MAX + 1];
+	char out[STATE_PATH_MAX];
+	struct error err = {0};
+
+	(void)unused;
+	memset(name, 'a', STATE_PATH_MAX);
+	assert_int_equal(state_path_print(out, &err, "%s", name), -1);
+	assert_int_equal(err.code, ERROR_TOO_LARGE);
+	assert_int_equal(state_path_print(out, &err, "%s", name + 1), 0);
+	assert_int_equal(strlen(out), STATE_PATH_MAX - 1);
+	setenv("REEVE_DIR", name, 1);
+	assert_int_equal(state_default_dir(out, &err), -1);
+	assert_int_equal(err.code, ERROR_TOO_LARGE);
+	setenv("REEVE_DIR", "/somewhere", 1);
+	assert_int_equal(state_default_dir(out, &err), 0);
+	assert_string_equal(out, "/somewhere");
+	unsetenv("REEVE_DIR");
+	setenv("REEVE_ROOT", name, 1);
+	assert_int_equal(state_find_shipped("nothing", out, &err), -1);
+	assert_int_equal(err.code, ERROR_TOO_LARGE);
+	setenv("REEVE_ROOT", folder, 1);
+	assert_int_equal(state_find_shipped("nothing", out, &err), -1);
+	assert_int_equal(err.code, ERROR_NOT_FOUND);
+	unsetenv("REEVE_ROOT");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +215,8 @@ int main(void)
 			folders_are_made_with_their_parents, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			files_and_pipes_are_read_up_to_a_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			paths_that_are_too_long_are_refused, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
