@@ -1,6 +1,6 @@
 /*
  * hypershift.c - the controller: follows both kinds, and does what hypershift_plan.h says, one
- * object at a time.
+ * object at a time. It follows its own secrets, too, and makes again those that somebody deletes.
  *
  * Each object that has something to do holds a planned time; rescheduling is writing a time stamp.
  * Nothing is kept of an object that has nothing to do, so memory does not grow with the clusters.
@@ -16,14 +16,21 @@
 #include "kube/kube.h"
 #include "local/hypershift_plan.h"
 
-#define GROUP_VERSION STR("hypershift.openshift.io/v1beta1")
+#define GROUP "hypershift.openshift.io"
+#define GROUP_VERSION STR(GROUP "/v1beta1")
+#define CLUSTER_LABEL GROUP "/hosted-cluster" /* of a secret */
 #define KEY_MAX 400
 #define PASS_ARENA_MAX ((size_t)64 << 20)
 /* It changed under us, so look again; not at once, as a name space that is gone stays gone. */
 #define CHANGED_RETRY_US (20 * CLOCK_US_PER_MS)
 #define FOLLOW_RETRY_US (INT64_C(1) * CLOCK_US_PER_S)
 
-enum kind { KIND_CLUSTER, KIND_POOL, KIND_COUNT };
+enum kind {
+	KIND_CLUSTER,
+	KIND_POOL,
+	KIND_SECRET, /* a job of it has its hosted cluster's name */
+	KIND_COUNT
+};
 
 /* One object with something to do. The key is "KIND/NAMESPACE/NAME". */
 struct job {
@@ -43,7 +50,6 @@ struct hypershift {
 	struct hypershift_config config;
 	struct kube *kube;
 	struct kube_resource resources[KIND_COUNT];
-	struct kube_resource secrets;
 	struct stop stop;
 	struct follower followers[KIND_COUNT];
 	struct thread *workers[HYPERSHIFT_MAX_THREADS];
@@ -193,14 +199,17 @@ static int create_secret(struct hypershift *self, struct arena *arena, const str
 	struct str name, const char *key, struct str value, struct error *err)
 {
 	struct json *secret = json_new_object(arena), *metadata = json_new_object(arena);
-	struct json *data = json_new_object(arena);
-	struct kube_ref ref = {.resource = &self->secrets,
+	struct json *data = json_new_object(arena), *labels = json_new_object(arena);
+	struct kube_ref ref = {.resource = &self->resources[KIND_SECRET],
 		.name_space = json_str(json_find(cluster, "metadata", "namespace", NULL)),
 		.name = name,
 		.subresource = ""};
 
 	json_set_text(metadata, "name", name);
 	json_set_text(metadata, "namespace", ref.name_space);
+	json_set_text(
+		labels, CLUSTER_LABEL, json_str(json_find(cluster, "metadata", "name", NULL)));
+	json_set(metadata, "labels", labels);
 	json_set_text(secret, "apiVersion", STR("v1"));
 	json_set_text(secret, "kind", STR("Secret"));
 	json_set(secret, "metadata", metadata);
@@ -316,6 +325,20 @@ static int get(struct hypershift *self, struct arena *arena, enum kind kind, str
 	return err->code == ERROR_NOT_FOUND ? 0 : -1;
 }
 
+/* Makes the secrets of a hosted cluster again, when it is up and means to stay. */
+static int restore_secrets(struct hypershift *self, struct arena *arena, struct str name_space,
+	struct str name, struct error *err)
+{
+	struct json *cluster;
+
+	if (get(self, arena, KIND_CLUSTER, name_space, name, &cluster, err) < 0)
+		return -1;
+	if (json_find(cluster, "metadata", "deletionTimestamp", NULL) ||
+		!json_find(cluster, "status", "kubeconfig", "name", NULL))
+		return 0;
+	return create_secrets(self, arena, cluster, json_get(cluster, "status"), err);
+}
+
 /* One look at one object: reads it, plans, acts. */
 static int look(struct hypershift *self, struct arena *arena, const char *key,
 	int64_t *ret_again_us, struct error *err)
@@ -323,11 +346,13 @@ static int look(struct hypershift *self, struct arena *arena, const char *key,
 	const struct clock *clock = self->config.clock ? self->config.clock : &clock_system;
 	struct str rest = str_of(key), kind_text = str_cut(&rest, '/'),
 		   name_space = str_cut(&rest, '/');
-	enum kind kind = kind_text.ptr[0] == '0' ? KIND_CLUSTER : KIND_POOL;
+	enum kind kind = (enum kind)(kind_text.ptr[0] - '0');
 	struct json *object, *cluster = NULL, *pools = NULL;
 	struct hypershift_plan plan;
 
 	*ret_again_us = -1;
+	if (kind == KIND_SECRET)
+		return restore_secrets(self, arena, name_space, rest, err);
 	if (get(self, arena, kind, name_space, rest, &object, err) < 0)
 		return -1;
 	if (!object)
@@ -383,6 +408,14 @@ static bool on_event(void *argument, struct str type, struct json *object)
 
 	if (str_eq(type, STR("BOOKMARK")))
 		return true;
+	if (follower->kind == KIND_SECRET) {
+		if (str_eq(type, STR("DELETED")))
+			plan_job(self, KIND_SECRET, ref.name_space,
+				json_str(json_find(
+					object, "metadata", "labels", CLUSTER_LABEL, NULL)),
+				0);
+		return true;
+	}
 	if (follower->kind == KIND_POOL && str_eq(type, STR("DELETED"))) {
 		/* Its cluster may be waiting for the last of them. */
 		struct str owner = json_str(json_find(object, "spec", "clusterName", NULL));
@@ -408,10 +441,12 @@ static void follow(void *argument)
 {
 	struct follower *follower = argument;
 	struct hypershift *self = follower->hypershift;
+	const struct kube_list own = {.label_selector = STR(CLUSTER_LABEL)};
+	const struct kube_list *options = follower->kind == KIND_SECRET ? &own : NULL;
 	struct error err;
 
 	while (!stop_requested(&self->stop)) {
-		if (kube_follow(self->kube, &self->resources[follower->kind], NULL, &self->stop,
+		if (kube_follow(self->kube, &self->resources[follower->kind], options, &self->stop,
 			    on_event, NULL, follower, &err) < 0 &&
 			!stop_requested(&self->stop))
 			log_warn(self->config.log, "cannot follow, trying again", LOG_ERROR(&err));
@@ -421,9 +456,9 @@ static void follow(void *argument)
 
 static int find_kinds(struct hypershift *self, struct error *err)
 {
-	static const char *const kinds[KIND_COUNT] = {"HostedCluster", "NodePool"};
+	static const char *const kinds[] = {"HostedCluster", "NodePool"};
 
-	for (int kind = 0; kind < KIND_COUNT; kind++) {
+	for (int kind = KIND_CLUSTER; kind <= KIND_POOL; kind++) {
 		int result = -1;
 		/* A definition that was just installed is served a moment later. */
 		for (int tries = 0; tries < 10 && result < 0; tries++) {
@@ -437,7 +472,8 @@ static int find_kinds(struct hypershift *self, struct error *err)
 		if (result < 0)
 			return -1;
 	}
-	return kube_find_kind(self->kube, STR("v1"), STR("Secret"), &self->secrets, err);
+	return kube_find_kind(
+		self->kube, STR("v1"), STR("Secret"), &self->resources[KIND_SECRET], err);
 }
 
 static int start_threads(struct hypershift *self, struct error *err)

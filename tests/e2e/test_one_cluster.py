@@ -44,6 +44,26 @@ def test_the_management_cluster_holds_its_objects(region, kubectl):
     assert conditions["Degraded"] == "False"
 
 
+def test_secrets_that_are_deleted_by_hand_come_back(region, kubectl):
+    created = region.create("secrets")
+    region.await_up(created["id"])
+    kubeconfig, namespace = region.kubeconfig(), "cluster-" + created["id"]
+    hosted = json.loads(kubectl(kubeconfig, "get", "hostedcluster", "secrets", "-n", namespace, "-o", "json"))
+
+    for name in (hosted["status"]["kubeconfig"]["name"], hosted["status"]["kubeadminPassword"]["name"]):
+        before = json.loads(kubectl(kubeconfig, "get", "secret", name, "-n", namespace, "-o", "json"))
+        kubectl(kubeconfig, "delete", "secret", name, "-n", namespace)
+        wait_for(lambda: kubectl(kubeconfig, "get", "secret", name, "-n", namespace, "--ignore-not-found"),
+                 f"secret {name} to come back")
+        after = json.loads(kubectl(kubeconfig, "get", "secret", name, "-n", namespace, "-o", "json"))
+        assert after["data"] == before["data"]
+        assert after["metadata"]["uid"] != before["metadata"]["uid"]
+
+    region.delete(created["id"])
+    region.await_gone(created["id"])
+    assert not kubectl(kubeconfig, "get", "secrets", "-n", namespace, "--ignore-not-found")
+
+
 def test_replicas_and_release_are_updated(region):
     created = region.create("update")
     region.await_up(created["id"])
