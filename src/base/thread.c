@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 	(INT64_C(366) * 24 * 3600 * CLOCK_US_PER_S) /* "for ever", without overflow \
 						     */
 #define NAME_MAX_BYTES 16			    /* with NUL; the kernel's limit */
+#define BACKGROUND_NICE 5			    /* a third of the share of a thread at 0 */
 
 struct thread {
 	pthread_t handle;
@@ -71,6 +73,12 @@ void thread_join(struct thread *thread)
 		return;
 	pthread_join(thread->handle, NULL);
 	free(thread);
+}
+
+/* On Linux a nice value is a thread's own, against POSIX. */
+void thread_yield_to_others(void)
+{
+	setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICE);
 }
 
 void stop_init(struct stop *stop)

@@ -25,6 +25,11 @@ int thread_start(struct thread **ret, const char *name, void (*run)(void *arg), 
 	struct error *err);
 void thread_join(struct thread *thread); /* frees it; NULL accepted */
 
+/* From now on the calling thread gives way to those that somebody waits for: where processors are
+ * short it runs after them, at a fraction of their share, but it is never starved. For loops that
+ * react to what has been answered already. Cannot be undone; what the system refuses is let be. */
+void thread_yield_to_others(void);
+
 struct stop {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;

@@ -104,6 +104,7 @@ static void run_worker(void *arg)
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
 	struct adapter_item *item;
 	struct str event;
+	thread_yield_to_others();
 	while (arena && (item = adapter_queue_take(adapter->queue, &event)) != NULL) {
 		work_on(adapter, arena, item, event);
 		arena_reset(arena);

@@ -170,6 +170,7 @@ static void run(void *arg)
 	struct adapter_watch *watch = arg;
 	struct log *log = watch->config.log;
 	unsigned failures = 0;
+	thread_yield_to_others();
 	while (!stop_requested(watch->config.stop)) {
 		struct error err = {0};
 		int status = 0;

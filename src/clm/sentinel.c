@@ -167,6 +167,7 @@ static void run_watch(void *arg)
 	struct sentinel *sentinel = arg;
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
 	unsigned failures = 0;
+	thread_yield_to_others();
 	while (!stop_requested(&sentinel->stop)) {
 		struct error err = {0};
 		int status = 0;
@@ -264,6 +265,7 @@ static void run_list(void *arg)
 	struct sentinel *sentinel = arg;
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
 	unsigned failures = 0;
+	thread_yield_to_others();
 	/* The stream's first heartbeat ends this wait; without a stream the list goes first. */
 	stop_sleep(&sentinel->list_bell, FIRST_LIST_US);
 	while (!stop_requested(&sentinel->list_bell)) {
@@ -354,6 +356,7 @@ static void run_publish(void *arg)
 	struct sentinel *sentinel = arg;
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
 	unsigned failures = 0;
+	thread_yield_to_others();
 	while (!stop_requested(&sentinel->work_bell)) {
 		struct sentinel_message messages[IN_FLIGHT_MAX];
 		struct error err = {0};

@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base_test.h"
@@ -91,6 +92,25 @@ static void a_request_ends_a_poll(void **state)
 	(void)state;
 }
 
+static void run_in_background(void *arg)
+{
+	thread_yield_to_others();
+	*(int *)arg = getpriority(PRIO_PROCESS, 0);
+}
+
+static void a_background_thread_gives_way_alone(void **state)
+{
+	int before = getpriority(PRIO_PROCESS, 0), there = before;
+	struct thread *thread;
+	struct error err;
+
+	assert_int_equal(thread_start(&thread, "background", run_in_background, &there, &err), 0);
+	thread_join(thread);
+	assert_true(there > before || before > 5);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+	(void)state;
+}
+
 static void backoff_grows_to_its_ceiling(void **state)
 {
 	for (unsigned attempt = 0; attempt < 70; attempt++) {
@@ -111,6 +131,7 @@ int main(void)
 		cmocka_unit_test(a_request_ends_a_wait),
 		cmocka_unit_test(a_poke_ends_one_wait),
 		cmocka_unit_test(a_request_ends_a_poll),
+		cmocka_unit_test(a_background_thread_gives_way_alone),
 		cmocka_unit_test(backoff_grows_to_its_ceiling),
 	};
 
