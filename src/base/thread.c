@@ -11,7 +11,6 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -21,7 +20,7 @@
 	(INT64_C(366) * 24 * 3600 * CLOCK_US_PER_S) /* "for ever", without overflow \
 						     */
 #define NAME_MAX_BYTES 16			    /* with NUL; the kernel's limit */
-#define BACKGROUND_NICE 5			    /* a third of the share of a thread at 0 */
+#define YIELD_NICE 5 /* a third of the share of a thread that has not yielded */
 
 struct thread {
 	pthread_t handle;
@@ -78,7 +77,7 @@ void thread_join(struct thread *thread)
 /* On Linux a nice value is a thread's own, against POSIX. */
 void thread_yield_to_others(void)
 {
-	setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICE);
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + YIELD_NICE);
 }
 
 void stop_init(struct stop *stop)

@@ -25,9 +25,10 @@ int thread_start(struct thread **ret, const char *name, void (*run)(void *arg), 
 	struct error *err);
 void thread_join(struct thread *thread); /* frees it; NULL accepted */
 
-/* From now on the calling thread gives way to those that somebody waits for: where processors are
- * short it runs after them, at a fraction of their share, but it is never starved. For loops that
- * react to what has been answered already. Cannot be undone; what the system refuses is let be. */
+/* From now on the calling thread, and those that it starts, give way to those that somebody waits
+ * for: where processors are short they run after them, at a third of their share, but are never
+ * starved. For what reacts to an answered request, and for what stands in for other machines; a
+ * second call is a step further. Cannot be undone; what the system refuses is let be. */
 void thread_yield_to_others(void);
 
 struct stop {

@@ -22,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "cmd/commands.h"
 #include "data/json.h"
 #include "data/yaml.h"
@@ -198,6 +199,7 @@ int management_cluster_run(const struct command_line *line)
 	int signal_number;
 
 	signal(SIGPIPE, SIG_IGN);
+	thread_yield_to_others(); /* it stands in for other machines */
 	self.arena = arena_new(0);
 	self.log = log_new(STDERR_FILENO, LOG_FORMAT_JSON, LOG_LEVEL_INFO);
 	int code = 0;

@@ -46,6 +46,7 @@ static int start_server(struct frontend *frontend, struct error *err)
 	const struct frontend_config *config = &frontend->config;
 	struct http_server_config server = {.host = config->host,
 		.port = config->port,
+		.threads = FRONTEND_THREADS,
 		.max_body = FRONTEND_MAX_BODY,
 		.routes = routes,
 		.route_count = sizeof(routes) / sizeof(routes[0]),

@@ -19,6 +19,7 @@
 struct frontend;
 
 #define FRONTEND_MAX_BODY ((size_t)4 << 20)
+#define FRONTEND_THREADS 32u /* as many creates as shall share one commit of CLM */
 #define FRONTEND_CLM_TIMEOUT_US (INT64_C(10) * CLOCK_US_PER_S)
 #define FRONTEND_UPDATE_TRIES 5 /* when others change the same cluster meanwhile */
 

@@ -379,6 +379,7 @@ static void work(void *argument)
 	struct hypershift *self = argument;
 	char key[KEY_MAX];
 
+	thread_yield_to_others(); /* the cloud's work, which is done elsewhere */
 	while (take_job(self, key)) {
 		CLEANUP(cleanup_arena) struct arena *arena = arena_new(PASS_ARENA_MAX);
 		struct error err = {0};
@@ -445,6 +446,7 @@ static void follow(void *argument)
 	const struct kube_list *options = follower->kind == KIND_SECRET ? &own : NULL;
 	struct error err;
 
+	thread_yield_to_others();
 	while (!stop_requested(&self->stop)) {
 		if (kube_follow(self->kube, &self->resources[follower->kind], options, &self->stop,
 			    on_event, NULL, follower, &err) < 0 &&

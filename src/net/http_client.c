@@ -316,12 +316,12 @@ int http_client_json(struct http_client *client, struct arena *arena, const stru
 		return answer_error(arena, call->method, url.ptr ? url.ptr : base, answer.status,
 			answer.body, err);
 	}
-	struct json *document = NULL;
-	if (answer.body.len > 0 && json_parse(arena, answer.body, NULL, &document, err) < 0)
+	if (!ret)
+		return 0;
+	*ret = NULL;
+	if (answer.body.len > 0 && json_parse(arena, answer.body, NULL, ret, err) < 0)
 		return error_prefix(err, "%s %s%" STR_F ": the answer is not JSON", call->method,
 			base, STR_A(call->path));
-	if (ret)
-		*ret = document;
 	return 0;
 }
 

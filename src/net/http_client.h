@@ -64,8 +64,8 @@ struct http_answer {
 int http_client_call(struct http_client *client, struct arena *arena, const struct http_call *call,
 	struct http_answer *ret, struct error *err);
 
-/* As http_client_call, parses the body as JSON (empty body: NULL) and turns a status >= 400 into an
- * error whose sentence carries the answer's detail, reason or message. */
+/* As http_client_call, parses the body as JSON (empty body: NULL; `ret` NULL: not at all) and turns
+ * a status >= 400 into an error whose sentence carries the answer's detail, reason or message. */
 int http_client_json(struct http_client *client, struct arena *arena, const struct http_call *call,
 	int *ret_status, struct json **ret, struct error *err);
 
