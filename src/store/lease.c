@@ -17,46 +17,52 @@ struct lease {
 	int64_t token;
 };
 
-static int read_token(struct sql *sql, struct lease *lease, int64_t *ret, struct error *err)
+/* The sentence for a lease that was not given. */
+static int refuse(struct sql *sql, const struct lease *lease, struct error *err)
 {
 	struct sql_rows *rows;
 
-	*ret = 0;
-	if (SQL_QUERY(sql, &rows, err,
-		    "SELECT holder, token, expires_us FROM leases WHERE name = $1",
+	if (SQL_QUERY(sql, &rows, err, "SELECT holder, expires_us FROM leases WHERE name = $1",
 		    SQL_STR(lease->name)) < 0)
 		return -1;
 	int found = sql_next(rows, err);
 	if (found == 1) {
-		bool is_ours = str_eq(sql_str(rows, 0), lease->holder);
-		int64_t left_us = sql_int(rows, 2) - lease->now_us;
-		*ret = sql_int(rows, 1);
-		if (left_us > 0 && !is_ours)
-			found = error_set(err, ERROR_CONFLICT,
-				"lease %" STR_F " is held by %" STR_F " for %lld.%03lld s more",
-				STR_A(lease->name), STR_A(sql_str(rows, 0)),
-				(long long)(left_us / CLOCK_US_PER_S),
-				(long long)(left_us % CLOCK_US_PER_S / CLOCK_US_PER_MS));
-		else if (left_us <= 0)
-			*ret += 1;
+		int64_t left_us = sql_int(rows, 1) - lease->now_us;
+		error_set(err, ERROR_CONFLICT,
+			"lease %" STR_F " is held by %" STR_F " for %lld.%03lld s more",
+			STR_A(lease->name), STR_A(sql_str(rows, 0)),
+			(long long)(left_us / CLOCK_US_PER_S),
+			(long long)(left_us % CLOCK_US_PER_S / CLOCK_US_PER_MS));
+	} else if (found == 0) {
+		error_set(err, ERROR_CONFLICT, "lease %" STR_F " is held by another",
+			STR_A(lease->name));
 	}
 	sql_end(rows);
-	return found < 0 ? -1 : 0;
+	return -1;
 }
 
+/* One statement decides and writes, so that the rule holds also where writers run side by side:
+ * of two that find a lease run out, the second sees what the first has made of the row. */
 static int take(struct sql *sql, void *argument, struct error *err)
 {
 	struct lease *lease = argument;
+	struct sql_rows *rows;
 
-	if (read_token(sql, lease, &lease->token, err) < 0)
+	if (SQL_QUERY(sql, &rows, err,
+		    "INSERT INTO leases (name, holder, token, expires_us) VALUES ($1, $2, 1, $3) "
+		    "ON CONFLICT (name) DO UPDATE SET holder = $2, expires_us = $3, "
+		    "token = leases.token + CASE WHEN leases.expires_us <= $4 THEN 1 ELSE 0 END "
+		    "WHERE leases.holder = $2 OR leases.expires_us <= $4 RETURNING token",
+		    SQL_STR(lease->name), SQL_STR(lease->holder),
+		    SQL_INT(lease->now_us + lease->duration_us), SQL_INT(lease->now_us)) < 0)
 		return -1;
-	if (lease->token == 0)
-		lease->token = 1;
-	return SQL_RUN(sql, err,
-		"INSERT INTO leases (name, holder, token, expires_us) VALUES ($1, $2, $3, $4) "
-		"ON CONFLICT (name) DO UPDATE SET holder = $2, token = $3, expires_us = $4",
-		SQL_STR(lease->name), SQL_STR(lease->holder), SQL_INT(lease->token),
-		SQL_INT(lease->now_us + lease->duration_us));
+	int found = sql_next(rows, err);
+	if (found == 1)
+		lease->token = sql_int(rows, 0);
+	sql_end(rows);
+	if (found == 0)
+		return refuse(sql, lease, err);
+	return found < 0 ? -1 : 0;
 }
 
 int lease_take(struct store *store, struct str name, struct str holder, int64_t now_us,
