@@ -250,6 +250,17 @@ static bool has_body(const struct http_exchange *exchange, size_t *ret_length)
 	return *ret_length > 0;
 }
 
+/* Whether a body that nobody wants is read to its end before the answer: who sends all of it before
+ * reading would be reset by an answer and a close. Not one that waits for "100 Continue", nor one
+ * without a known, bearable length; nor when the server has better things to do. */
+static bool may_drain(const struct http_exchange *exchange, size_t length)
+{
+	const struct http_request *request = &exchange->request;
+	return exchange->response.status != 503 && length > 0 && length <= HTTP_MAX_DRAIN &&
+	       str_is_null(http_request_header(request, "Transfer-Encoding")) &&
+	       str_is_null(http_request_header(request, "Expect"));
+}
+
 static enum MHD_Result exchange_begin(
 	struct http_server *server, struct http_exchange *exchange, const char *method)
 {
@@ -265,8 +276,9 @@ static enum MHD_Result exchange_begin(
 	exchange->is_refused = http_server_refuse(server, exchange, length);
 	/* An answer at this point costs the connection; without a body to avoid, the next call will
 	 * do. */
-	return exchange->is_refused && with_body ? exchange_answer(server, exchange, true)
-						 : MHD_YES;
+	if (!exchange->is_refused || !with_body || may_drain(exchange, length))
+		return MHD_YES;
+	return exchange_answer(server, exchange, true);
 }
 
 /* --- the body, and the answer -------------------------------------------------------------- */
@@ -274,7 +286,7 @@ static enum MHD_Result exchange_begin(
 static enum MHD_Result exchange_take_body(
 	struct http_exchange *exchange, const char *bytes, size_t *len)
 {
-	if (exchange->is_answered) {
+	if (exchange->is_answered || exchange->is_refused) {
 		*len = 0;
 		return MHD_YES;
 	}

@@ -30,6 +30,7 @@ struct http_stream;
 
 #define HTTP_MAX_PATH_VARIABLES 8
 #define HTTP_MAX_BODY ((size_t)4 << 20)		 /* default; a route may say less or more */
+#define HTTP_MAX_DRAIN ((size_t)64 << 20)	 /* of a refused body, read and dropped */
 #define HTTP_MAX_HEADER_BYTES ((size_t)16 << 10) /* request line and headers together */
 #define HTTP_MAX_TARGET_BYTES ((size_t)8 << 10)	 /* path and query */
 #define HTTP_REQUEST_TIMEOUT_S 30 /* to send the whole request, and idle keep-alive */

@@ -1,6 +1,7 @@
 """Wrong requests, flags and files: one clear sentence, and nothing changes."""
 
 import datetime
+import http.client
 import json
 import os
 import pathlib
@@ -138,6 +139,14 @@ def test_an_oversized_body(region, unchanged):
     body["spec"]["properties"] = {"big": "y" * (9 << 20)}
     response = region.request("POST", "/api/v0/clusters", body)
     assert response.status_code == 413, response.text
+
+
+def test_an_oversized_body_that_is_sent_before_anything_is_read(region, unchanged):
+    connection = http.client.HTTPConnection(region.url.removeprefix("http://"), timeout=60)
+    connection.request("POST", "/api/v0/clusters", body=b"x" * (50 << 20))
+    response = connection.getresponse()
+    assert response.status == 413
+    assert "limit" in json.loads(response.read())["reason"]
 
 
 def test_a_truncated_body(region, unchanged):

@@ -278,7 +278,8 @@ static void a_body_over_the_limit_is_refused_unread(void **state)
 	start(&fixture, (struct http_server_config){0});
 	/* By its length: not a byte of the body is sent. */
 	int fd = connect_to(&fixture);
-	raw_send(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n");
+	raw_send(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n"
+		     "Expect: 100-continue\r\n\r\n");
 	assert_true(raw_read_until(fd, text, sizeof(text), "exceeds the limit of 1000"));
 	assert_non_null(strstr(text, "HTTP/1.1 413"));
 	assert_true(raw_is_closed(fd));
@@ -310,6 +311,37 @@ static void a_body_over_the_limit_is_refused_unread(void **state)
 	char body[BODY_LIMIT];
 	memset(body, 'y', sizeof(body));
 	assert_int_equal(call(&fixture, "POST", "/echo", str_n(body, sizeof(body))).status, 200);
+	end(&fixture);
+}
+
+#define LARGE_BODY "5000000"
+
+static void who_sends_all_of_a_refused_body_first_gets_the_answer(void **state)
+{
+	static const struct {
+		const char *head, *answer;
+	} rows[] = {
+		{"POST /echo", "HTTP/1.1 413"},
+		{"POST /nowhere", "HTTP/1.1 404"},
+		{"POST /echo", "HTTP/1.1 413"},
+	};
+	struct fixture fixture = {0};
+	char text[4096];
+	size_t size = strtoul(LARGE_BODY, NULL, 10);
+	char *body = calloc(1, size + 1);
+	memset(body, 'x', size);
+	start(&fixture, (struct http_server_config){0});
+	int fd = connect_to(&fixture);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		raw_send(fd, rows[i].head);
+		raw_send(fd, " HTTP/1.1\r\nHost: a\r\nContent-Length: " LARGE_BODY "\r\n\r\n");
+		raw_send(fd, body);
+		assert_true(raw_read_until(fd, text, sizeof(text), "}"));
+		assert_non_null(strstr(text, rows[i].answer));
+	}
+	close(fd);
+	free(body);
+	assert_int_equal(atomic_load(&fixture.handled), 0);
 	end(&fixture);
 }
 
@@ -556,6 +588,7 @@ int main(void)
 		cmocka_unit_test(large_bodies_go_both_ways),
 		cmocka_unit_test(a_chunked_body_arrives_whole),
 		cmocka_unit_test(a_body_over_the_limit_is_refused_unread),
+		cmocka_unit_test(who_sends_all_of_a_refused_body_first_gets_the_answer),
 		cmocka_unit_test(a_truncated_body_never_reaches_the_handler),
 		cmocka_unit_test(heads_over_their_limits_are_refused),
 		cmocka_unit_test(a_slow_sender_is_cut_off),
