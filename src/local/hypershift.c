@@ -253,25 +253,25 @@ static int write_status(struct hypershift *self, struct arena *arena, enum kind 
 	return kube_patch(self->kube, arena, &ref, KUBE_PATCH_MERGE, patch, NULL, err);
 }
 
-/* Node pools wait for their cluster's ignition endpoint. */
-static void wake_pools(struct hypershift *self, struct arena *arena, const struct json *cluster)
+/* Node pools wait for their cluster's ignition endpoint; all of them are in its name space. */
+static void wake_pools(struct hypershift *self, const struct json *cluster)
 {
-	struct json *pools, *pool;
+	char prefix[KEY_MAX];
+	struct str key;
+	struct job *job;
 
-	if (list_pools(self, arena, cluster, &pools, NULL) < 0)
-		return; /* they look again themselves */
-	json_for_each (pools, i, pool) {
-		char key[KEY_MAX];
-		struct kube_ref ref = ref_of(self, KIND_POOL, pool);
-		make_key(key, KIND_POOL, ref.name_space, ref.name);
-		LOCK_SCOPE(&self->mutex);
-		struct job *job = map_get(self->jobs, str_of(key));
-		if (job && job->is_running)
+	make_key(prefix, KIND_POOL, json_str(json_find(cluster, "metadata", "namespace", NULL)),
+		STR(""));
+	LOCK_SCOPE(&self->mutex);
+	map_for_each (self->jobs, position, key, job) {
+		if (!str_starts_with(key, str_of(prefix)))
+			continue;
+		if (job->is_running)
 			job->is_dirty = true;
-		else if (job)
+		else if (job->is_waiting)
 			job->due_us = 0;
-		pthread_cond_signal(&self->changed);
 	}
+	pthread_cond_signal(&self->changed);
 }
 
 /* When to look again; < 0: when it changes. */
@@ -296,7 +296,7 @@ static int act(struct hypershift *self, struct arena *arena, enum kind kind,
 		if (write_status(self, arena, kind, object, plan->status, err) < 0)
 			return -1;
 		if (kind == KIND_CLUSTER)
-			wake_pools(self, arena, object);
+			wake_pools(self, object);
 		return 0;
 	case HYPERSHIFT_WAIT:
 		*ret_again_us = HYPERSHIFT_REPAIR_US;

@@ -66,6 +66,53 @@ struct json *kubeapi_item_find(struct arena *arena, const struct schema *schema,
 	return NULL;
 }
 
+/* Equal as kubeapi_element_of() would write them. */
+static bool same_key(struct arena *arena, const struct json *a, const struct json *b)
+{
+	if (json_is(a, JSON_STRING) && json_is(b, JSON_STRING))
+		return str_eq(json_str(a), json_str(b));
+	return a && b &&
+	       str_eq(json_text(arena, a, JSON_WRITE_SORTED),
+		       json_text(arena, b, JSON_WRITE_SORTED));
+}
+
+static bool is_alike(
+	struct arena *arena, const struct schema *list, const struct json *a, const struct json *b)
+{
+	const struct str *keys = NULL;
+	size_t count = schema_map_keys(list, &keys);
+
+	if (schema_merge(list) != SCHEMA_MERGE_MAP)
+		return same_key(arena, a, b);
+	a = with_keys(arena, list, a, keys, count);
+	b = with_keys(arena, list, b, keys, count);
+	for (size_t i = 0; i < count; i++) {
+		const struct json *in_a = json_get_str(a, keys[i]),
+				  *in_b = json_get_str(b, keys[i]);
+		if ((in_a || in_b) && !same_key(arena, in_a, in_b))
+			return false;
+	}
+	return true;
+}
+
+/* The item of the list with the same key as `item`; lists seldom change their order, so it is first
+ * looked for at `hint`. NULL: none. */
+static struct json *find_alike(struct arena *arena, const struct schema *schema,
+	const struct json *list, const struct json *item, size_t hint, size_t *ret_index)
+{
+	size_t count = json_count(list);
+
+	for (size_t i = 0; i < count; i++) {
+		size_t index = (hint + i) % count;
+		struct json *each = json_at(list, index);
+		if (is_alike(arena, schema, each, item)) {
+			*ret_index = index;
+			return each;
+		}
+	}
+	return NULL;
+}
+
 /* --- fields -------------------------------------------------------------------------------- */
 
 /* `is_whole`: the nodes on the way are members too, as when all of it is new. */
@@ -159,14 +206,15 @@ static void compare_items(const struct comparing *at, const struct schema *schem
 	size_t index;
 
 	json_for_each (from, i, item) {
-		struct kubeapi_element element = kubeapi_element_of(at->arena, schema, item);
-		compare_member(at, schema_items(schema), element, item,
-			kubeapi_item_find(at->arena, schema, to, element, &index));
+		const struct json *other = find_alike(at->arena, schema, to, item, i, &index);
+		if (!other || !json_equal(item, other))
+			compare_member(at, schema_items(schema),
+				kubeapi_element_of(at->arena, schema, item), item, other);
 	}
 	json_for_each (to, i, item) {
-		struct kubeapi_element element = kubeapi_element_of(at->arena, schema, item);
-		if (!kubeapi_item_find(at->arena, schema, from, element, &index))
-			compare_member(at, schema_items(schema), element, NULL, item);
+		if (!find_alike(at->arena, schema, from, item, i, &index))
+			compare_member(at, schema_items(schema),
+				kubeapi_element_of(at->arena, schema, item), NULL, item);
 	}
 }
 
@@ -234,8 +282,7 @@ static struct json *merge_item(struct arena *arena, const struct schema *schema,
 	struct json *config_item)
 {
 	size_t index;
-	struct json *live_item = kubeapi_item_find(
-		arena, schema, live, kubeapi_element_of(arena, schema, config_item), &index);
+	struct json *live_item = find_alike(arena, schema, live, config_item, 0, &index);
 
 	return kubeapi_topology_merge(arena, schema_items(schema), live_item, config_item);
 }
@@ -249,8 +296,7 @@ static struct json *merge_items(
 	size_t next = 0, index;
 
 	json_for_each (live, i, item) {
-		struct kubeapi_element element = kubeapi_element_of(arena, schema, item);
-		if (!kubeapi_item_find(arena, schema, config, element, &index)) {
+		if (!find_alike(arena, schema, config, item, next, &index)) {
 			json_append(merged, item);
 			continue;
 		}
