@@ -84,6 +84,7 @@ struct reading {
 	struct api_request *request;
 	struct resource resource;
 	struct report_list reports;
+	struct str management_cluster; /* null: not placed */
 	bool includes_statuses;
 };
 
@@ -102,12 +103,16 @@ static int find(struct sql *sql, void *argument, struct error *err)
 	if (resource_find(
 		    sql, request->http->arena, &scope, request->id, &reading->resource, err) != 0)
 		return -1;
-	return reading->includes_statuses
-		       ? report_load(sql, request->http->arena, request->id, &reading->reports, err)
-		       : 0;
+	if (!reading->includes_statuses)
+		return 0;
+	if (report_load(sql, request->http->arena, request->id, &reading->reports, err) != 0)
+		return -1;
+	return placement_find(
+		sql, request->http->arena, request->id, &reading->management_cluster, err);
 }
 
-/* The resource and what adapters report on it, as of one moment: what an adapter needs of both. */
+/* The resource, where it is placed and what adapters report on it, as of one moment: what an
+ * adapter needs of them. */
 static void answer_with_statuses(struct api_request *request, const struct reading *reading)
 {
 	struct api_page all = {.page = 1, .size = STATUS_MAX_ADAPTERS};
@@ -117,6 +122,11 @@ static void answer_with_statuses(struct api_request *request, const struct readi
 	resource_write(&body, &reading->resource);
 	if (body.len > 0)
 		body.len--; /* the closing brace */
+	if (!str_is_null(reading->management_cluster)) {
+		buf_add_cstr(&body, ",\"placement\":{\"management_cluster\":");
+		json_write_string(&body, reading->management_cluster, JSON_WRITE_COMPACT);
+		buf_add_byte(&body, '}');
+	}
 	buf_add_cstr(&body, ",\"statuses\":");
 	api_write_statuses(&body, &reading->reports, &all);
 	buf_add_byte(&body, '}');

@@ -159,7 +159,7 @@ int lifecycle_create(struct sql *sql, void *argument, struct error *err)
 	}
 	if (resource_tell(change, resource, "created", err) != 0)
 		return -1;
-	return placement_resource_changed(change, resource, err);
+	return placement_resource_created(change, resource, err);
 }
 
 /* --- patch ----------------------------------------------------------------------------------- */

@@ -214,6 +214,15 @@ static int wait_for_room(
 		SQL_STR(request->id), SQL_INT(change->now_us));
 }
 
+static int take_place(struct change *change, struct str id,
+	const struct placement_candidate *chosen, struct error *err)
+{
+	return SQL_RUN(change->sql, err,
+		"INSERT INTO placements (cluster_id, management_cluster, placed_time) "
+		"VALUES ($1, $2, $3)",
+		SQL_STR(id), SQL_STR(chosen->name), SQL_INT(change->now_us));
+}
+
 static int take_room(struct placement_request *request, struct error *err)
 {
 	struct change *change = &request->change;
@@ -228,10 +237,7 @@ static int take_room(struct placement_request *request, struct error *err)
 	request->ret_management_cluster = chosen->name;
 	if (stop_waiting(change, request->id, NULL, err) != 0)
 		return -1;
-	return SQL_RUN(change->sql, err,
-		"INSERT INTO placements (cluster_id, management_cluster, placed_time) "
-		"VALUES ($1, $2, $3)",
-		SQL_STR(request->id), SQL_STR(chosen->name), SQL_INT(change->now_us));
+	return take_place(change, request->id, chosen, err);
 }
 
 int placement_reserve(struct sql *sql, void *argument, struct error *err)
@@ -281,6 +287,33 @@ int placement_free_request(struct sql *sql, void *argument, struct error *err)
 }
 
 /* --- inside other changes -------------------------------------------------------------------- */
+
+int placement_resource_created(
+	struct change *change, const struct resource *resource, struct error *err)
+{
+	const struct placement_candidate *chosen;
+	struct candidates candidates;
+	bool waiting;
+
+	if (!str_eq_c(resource->kind, PLACEMENT_KIND))
+		return placement_resource_changed(change, resource, err);
+	if (has_waiters(change, &waiting, err) != 0)
+		return -1;
+	if (waiting)
+		return 0;
+	if (load_candidates(change, &candidates, err) != 0)
+		return -1;
+	chosen = placement_choose(candidates.items, candidates.count);
+	return chosen == NULL ? 0 : take_place(change, resource->id, chosen, err);
+}
+
+int placement_find(
+	struct sql *sql, struct arena *arena, struct str id, struct str *ret, struct error *err)
+{
+	struct change change = {.sql = sql, .arena = arena};
+
+	return find_placement(&change, id, ret, err);
+}
 
 int placement_resource_changed(
 	struct change *change, const struct resource *resource, struct error *err)

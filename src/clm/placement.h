@@ -2,7 +2,8 @@
  * placement.h - which management cluster runs a hosted cluster, and the room reserved there.
  *
  * Choosing is a pure function; choosing and reserving are one transaction, so two requests never
- * take the same last place. A cluster that found no room waits; whatever makes room (a reservation
+ * take the same last place. Where there is room that is the transaction that creates the cluster. A
+ * cluster that found no room waits; whatever makes room (a reservation
  * freed, a capacity raised, a management cluster added or uncordoned) appends feed rows "wake" for
  * as many of the longest waiting as there is room for. A waiter stays one until it has reserved or
  * goes.
@@ -56,9 +57,17 @@ int placement_reserve(struct sql *sql, void *request, struct error *err);
 /* A store_work on a struct placement_request: frees, also when nothing was reserved. */
 int placement_free_request(struct sql *sql, void *request, struct error *err);
 
+/* Where the cluster is placed; null when nowhere (yet). */
+int placement_find(
+	struct sql *sql, struct arena *arena, struct str id, struct str *ret, struct error *err);
+
 /* --- inside other changes -------------------------------------------------------------------- */
 
-/* The resource was created or changed: may be room. */
+/* The resource was created: a cluster gets a place at once when there is room and none waits, so
+ * that who sees it sees its place; anything else may be room. */
+int placement_resource_created(
+	struct change *change, const struct resource *resource, struct error *err);
+/* The resource was changed: may be room. */
 int placement_resource_changed(
 	struct change *change, const struct resource *resource, struct error *err);
 /* A resource is marked for deletion: it waits no longer; ERROR_CONFLICT for a management cluster on

@@ -121,6 +121,19 @@ static const char *place(struct region *region, const char *cluster)
 	return "-";
 }
 
+/* What reading the cluster says. */
+static const char *seen_at(struct region *region, const char *cluster)
+{
+	struct answer answer =
+		region_get(region, region_path(region, "%s?include=statuses", cluster));
+	struct str where =
+		json_str(json_find(answer.json, "placement", "management_cluster", NULL));
+
+	assert_int_equal(answer.status, 200);
+	assert_int_equal(json_get(answer.json, "placement") != NULL, !str_is_null(where));
+	return str_is_null(where) ? "-" : arena_cstr(region->arena, where);
+}
+
 static void free_place(struct region *region, const char *cluster)
 {
 	assert_int_equal(region_call(region, "DELETE", region_path(region, "%s/placement", cluster),
@@ -167,6 +180,27 @@ static void a_place_is_reserved_once_and_answered_again(void **state)
 	free_place(region, one);
 	assert_string_equal(place(region, two), "mc-1");
 	assert_string_equal(place(region, one), "-");
+}
+
+/* Who reads a new cluster finds its place there, without asking; who waits goes first. */
+static void a_new_cluster_has_its_place_from_the_start(void **state)
+{
+	struct region *region = *state;
+
+	create_management_cluster(region, "mc-1", "{\"capacity\":{\"hostedClusters\":1}}");
+	const char *one = create_cluster(region, "one");
+	const char *two = create_cluster(region, "two");
+	assert_string_equal(seen_at(region, one), "mc-1");
+	assert_string_equal(seen_at(region, two), "-");
+	assert_string_equal(place(region, one), "mc-1");
+	assert_string_equal(place(region, two), "-");
+	create_management_cluster(region, "mc-2", "{\"capacity\":{\"hostedClusters\":1}}");
+	const char *three = create_cluster(region, "three");
+	assert_string_equal(seen_at(region, three), "-");
+	assert_string_equal(place(region, two), "mc-2");
+	free_place(region, one);
+	const char *four = create_cluster(region, "four");
+	assert_string_equal(seen_at(region, four), "mc-1");
 }
 
 static void placing_needs_a_cluster_that_lives(void **state)
@@ -331,6 +365,7 @@ int main(void)
 		cmocka_unit_test(every_choice_holds),
 		cmocka_unit_test(a_long_explanation_is_cut),
 		WITH_REGION(a_place_is_reserved_once_and_answered_again),
+		WITH_REGION(a_new_cluster_has_its_place_from_the_start),
 		WITH_REGION(placing_needs_a_cluster_that_lives),
 		WITH_REGION(a_tenant_cannot_offer_a_management_cluster),
 		WITH_REGION(room_that_appears_wakes_who_waits),
