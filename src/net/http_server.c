@@ -577,10 +577,9 @@ void http_server_stop(struct http_server *server)
 		return;
 	atomic_store(&server->is_stopping, true);
 	http_local_remove(&server->local);
-	if (MHD_quiesce_daemon(server->daemon) != MHD_INVALID_SOCKET) {
-		close(server->listener);
-		server->listener = -1;
-	}
+	/* Refuses from now on; closed only when no thread of the pool can be in accept(). */
+	if (MHD_quiesce_daemon(server->daemon) != MHD_INVALID_SOCKET)
+		shutdown(server->listener, SHUT_RDWR);
 	wait_for_requests(server, false, HTTP_STOP_WAIT_US);
 	http_streams_close(&server->streams);
 	wait_for_requests(server, true, HTTP_STOP_DRAIN_US);
