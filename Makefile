@@ -9,7 +9,7 @@ CC_CACHED := $(shell command -v ccache >/dev/null 2>&1 && echo 'ccache gcc' || e
 MESON_SETUP = CC="$(CC_CACHED)" meson setup
 ARGS ?=
 
-.PHONY: run build test lint fuzz soak bench install clean deps test-deps
+.PHONY: run build test lint tsan fuzz soak bench install clean deps test-deps
 
 run: build
 	@build/reeve up $(ARGS)
@@ -29,6 +29,10 @@ test: test-deps
 
 lint: test-deps
 	@tools/lint.py
+
+# Data races: a region and the unit tests of threads, built with ThreadSanitizer.
+tsan: test-deps
+	@tools/run-tsan
 
 # Each fuzz target for FUZZ_SECONDS (default 60), from its corpus.
 fuzz: test-deps
