@@ -28,7 +28,9 @@ void thread_join(struct thread *thread); /* frees it; NULL accepted */
 /* From now on the calling thread, and those that it starts, give way to those that somebody waits
  * for: where processors are short they run after them, at a third of their share, but are never
  * starved. For what reacts to an answered request, and for what stands in for other machines; a
- * second call is a step further. Cannot be undone; what the system refuses is let be. */
+ * second call is a step further. Cannot be undone; what the system refuses is let be. Such a thread
+ * may hold a lock that a prompt one waits for, so it holds locks briefly and calls nobody
+ * meanwhile. */
 void thread_yield_to_others(void);
 
 struct stop {

@@ -168,8 +168,10 @@ static int apply_resource(struct adapter_scope *scope, const struct adapter_reso
 	struct str name = json_str(json_find(manifest, "metadata", "name", NULL)), wanted;
 	if (adapter_scope_render(scope, resource->discovery.by_name, &wanted, err) != 0)
 		return error_prefix(err, "discovery");
-	/* What was looked up a moment ago, found or not, is not looked up again. */
-	bool is_looked_up = scope->context->task->has_lifecycle && str_eq(wanted, name);
+	/* What was looked up a moment ago, found or not, is not looked up again; what was found
+	 * under a name that is rendered otherwise by now is another thing. */
+	bool is_same = !known || str_eq(json_str(json_find(known, "metadata", "name", NULL)), name);
+	bool is_looked_up = scope->context->task->has_lifecycle && str_eq(wanted, name) && is_same;
 	if (!is_looked_up && adapter_maestro_find(scope, target, name, &known, err) != 0)
 		return -1;
 	if (adapter_maestro_apply(scope, target, manifest, known, &work, err) != 0)

@@ -301,8 +301,16 @@ int placement_resource_created(
 		return -1;
 	if (waiting)
 		return 0;
-	if (load_candidates(change, &candidates, err) != 0)
+	struct error failed;
+	if (load_candidates(change, &candidates, &failed) != 0) {
+		/* A management cluster that cannot be read is no reason to refuse a customer: the
+		 * cluster waits, and the placement adapter says for what. */
+		if (failed.code == ERROR_INVALID)
+			return 0;
+		if (err != NULL)
+			*err = failed;
 		return -1;
+	}
 	chosen = placement_choose(candidates.items, candidates.count);
 	return chosen == NULL ? 0 : take_place(change, resource->id, chosen, err);
 }

@@ -35,9 +35,13 @@
 #define MANAGEMENT_CLUSTER_READY_US (INT64_C(60) * 1000000)
 #define REGISTER_RETRIES 3
 #define ADAPTER_COUNT 2
+#define MANAGEMENT_CLUSTERS_KEY "management_clusters" /* of state.json */
+#define MANAGEMENT_CLUSTER_PORT "kubernetes-mc-%u"    /* a port of state.json */
+#define PORT_NAME_MAX 32
 
 struct management_cluster {
 	struct region *region;
+	unsigned number; /* from 1 */
 	char name[16];
 	struct process *process;
 	char kubeconfig[STATE_PATH_MAX];
@@ -125,6 +129,7 @@ static int start_broker(struct region *region, struct error *err)
 		.source_id = REGION_SOURCE_ID,
 		.management_clusters = names,
 		.management_cluster_count = region->config.management_clusters,
+		.stop = region->config.stop,
 		.log = log_child(region->log, "broker")};
 	/* The same port for ever: the agents' identity on their clusters is made from it. */
 	if (!config.folder || state_port(region->state, "broker", &region->broker_port, err) < 0)
@@ -385,7 +390,7 @@ static char *configure(struct region *region, struct management_cluster *self, c
 	uint16_t port;
 
 	snprintf(user, sizeof(user), "agent-%s", self->name);
-	snprintf(port_name, sizeof(port_name), "kubernetes-%s", self->name);
+	snprintf(port_name, sizeof(port_name), MANAGEMENT_CLUSTER_PORT, self->number);
 	json_set_text(broker, "host", STR(REGION_HOST));
 	json_set_int(broker, "port", region->broker_port);
 	json_set_text(broker, "username", arena_str(arena, str_of(user)));
@@ -410,6 +415,15 @@ static char *configure(struct region *region, struct management_cluster *self, c
 	return path;
 }
 
+/* From its registration on a management cluster may hold hosted clusters. */
+static int keep_management_cluster(
+	struct region *region, const struct management_cluster *self, struct error *err)
+{
+	if (state_number(region->state, MANAGEMENT_CLUSTERS_KEY, 0) >= self->number)
+		return 0;
+	return state_keep_number(region->state, MANAGEMENT_CLUSTERS_KEY, self->number, err);
+}
+
 static int start_management_cluster(
 	struct region *region, struct management_cluster *self, struct error *err)
 {
@@ -420,7 +434,8 @@ static int start_management_cluster(
 		return -1;
 	snprintf(log_file, sizeof(log_file), "%s/reeve.log", folder);
 	char *config_file = configure(region, self, folder, err);
-	if (!config_file || register_management_cluster(region, self, err) < 0)
+	if (!config_file || keep_management_cluster(region, self, err) < 0 ||
+		register_management_cluster(region, self, err) < 0)
 		return error_prefix(err, "management cluster %s", self->name);
 	char program[STATE_PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
@@ -479,21 +494,41 @@ static int start_frontend(struct region *region, struct error *err)
 	return 0;
 }
 
+/* How many this folder has had; folders older than the number have a port for each. */
+static int kept_management_clusters(struct region *region, unsigned *ret, struct error *err)
+{
+	int64_t kept = state_number(region->state, MANAGEMENT_CLUSTERS_KEY, 0);
+
+	if (kept < 0 || kept > REGION_MAX_MANAGEMENT_CLUSTERS)
+		return error_set(err, ERROR_CONFLICT,
+			"state.json in %s is damaged: %s is %lld, but has to be 0 to %d; put the "
+			"number of folders in management-clusters there",
+			state_dir(region->state), MANAGEMENT_CLUSTERS_KEY, (long long)kept,
+			REGION_MAX_MANAGEMENT_CLUSTERS);
+	*ret = (unsigned)kept;
+	for (unsigned i = *ret; i < REGION_MAX_MANAGEMENT_CLUSTERS; i++) {
+		char name[PORT_NAME_MAX];
+		snprintf(name, sizeof(name), MANAGEMENT_CLUSTER_PORT, i + 1);
+		if (state_has_port(region->state, name))
+			*ret = i + 1;
+	}
+	return 0;
+}
+
 /* As many as asked for, but never fewer than there are: hosted clusters may be on each of them. */
 static int count_management_clusters(struct region *region, struct error *err)
 {
-	int64_t kept = state_number(region->state, "management_clusters", 0);
-	unsigned *wanted = &region->config.management_clusters;
+	unsigned kept, *wanted = &region->config.management_clusters;
 
-	if (kept < 0 || kept > REGION_MAX_MANAGEMENT_CLUSTERS)
-		kept = 0;
+	if (kept_management_clusters(region, &kept, err) < 0)
+		return -1;
 	if (*wanted && *wanted < kept)
 		return error_set(err, ERROR_CONFLICT,
-			"--management-clusters %u is fewer than the %lld of the region in %s; "
+			"--management-clusters %u is fewer than the %u of the region in %s; "
 			"leave the option out, or start a new region with another --dir",
-			*wanted, (long long)kept, state_dir(region->state));
+			*wanted, kept, state_dir(region->state));
 	if (!*wanted)
-		*wanted = kept ? (unsigned)kept : 1;
+		*wanted = kept ? kept : 1;
 	if (region->config.kubeconfig && *wanted > 1)
 		return error_set(err, ERROR_CONFLICT,
 			"--kubeconfig names one cluster, and the region in %s has %u; start a new "
@@ -501,12 +536,11 @@ static int count_management_clusters(struct region *region, struct error *err)
 			state_dir(region->state), *wanted);
 	for (unsigned i = 0; i < *wanted; i++) {
 		region->clusters[i].region = region;
+		region->clusters[i].number = i + 1;
 		snprintf(
 			region->clusters[i].name, sizeof(region->clusters[i].name), "mc-%u", i + 1);
 	}
-	return *wanted == kept
-		       ? 0
-		       : state_keep_number(region->state, "management_clusters", *wanted, err);
+	return 0;
 }
 
 static int start_parts(struct region *region, struct error *err)

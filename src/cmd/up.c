@@ -225,16 +225,16 @@ static int run(
 	struct region *region = NULL;
 
 	if (region_start(&region, config, err) < 0) {
-		if (!stop_requested(&up->stop))
+		if (!stop_requested(&up->stop) || err->code != ERROR_CANCELLED)
 			return -1;
-		printf("\nStopped.\n"); /* the failure is the stop */
+		printf("\nStopped.\n");
 		return 0;
 	}
 	int result = stop_requested(&up->stop) ? 1 : 0;
 	if (result == 0 && wants_cluster)
 		result = first_cluster(up, region, err);
-	if (result < 0 && stop_requested(&up->stop))
-		result = 1; /* the failure is the stop */
+	if (result < 0 && stop_requested(&up->stop) && err->code == ERROR_CANCELLED)
+		result = 1;
 	if (result < 0) {
 		fprintf(stderr, "reeve: %s\n", err->message);
 		result = 0; /* the region itself is up: keep it, to be looked at */

@@ -143,6 +143,9 @@ static int await_port(struct broker *broker, const struct broker_config *config,
 	int64_t until_us = clock_monotonic_us() + BROKER_READY_US;
 
 	while (try_connect(config) < 0) {
+		if (config->stop && stop_requested(config->stop))
+			return error_set(
+				err, ERROR_CANCELLED, "told to stop before the broker was ready");
 		if (clock_monotonic_us() > until_us || process_pid(broker->process) == 0)
 			return error_set(err, ERROR_UNAVAILABLE,
 				"the broker does not accept connections on %s port %u; see %s",
@@ -176,8 +179,11 @@ int broker_start(struct broker **ret, const struct broker_config *config, struct
 	make_users(broker, config);
 	snprintf(log_file, sizeof(log_file), "%s/mosquitto.log", config->folder);
 	const char *const argv[] = {program, "-c", conf, NULL};
-	struct process_config process = {
-		.name = "broker", .argv = argv, .log_file = log_file, .log = config->log};
+	struct process_config process = {.name = "broker",
+		.argv = argv,
+		.log_file = log_file,
+		.stop = config->stop,
+		.log = config->log};
 	if (write_config(broker, config, conf, err) < 0 ||
 		process_start(&broker->process, &process, BROKER_READY_US, err) < 0 ||
 		await_port(broker, config, log_file, err) < 0) {

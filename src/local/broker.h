@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 struct broker;
 
@@ -28,11 +29,12 @@ struct broker_config {
 	const char *source_id; /* "maestro" */
 	const char *const *management_clusters;
 	size_t management_cluster_count;
+	struct stop *stop; /* ends the wait of broker_start; NULL: none */
 	struct log *log;
 };
 
 /* Returns when it accepts connections. ERROR_UNAVAILABLE: mosquitto is missing (and how to install
- * it), or the port is taken. */
+ * it), or the port is taken. ERROR_CANCELLED when `stop` came first. */
 int broker_start(struct broker **ret, const struct broker_config *config, struct error *err);
 void broker_stop(struct broker *broker); /* NULL accepted */
 

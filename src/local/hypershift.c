@@ -215,10 +215,18 @@ static int create_secret(struct hypershift *self, struct arena *arena, const str
 	json_set(secret, "metadata", metadata);
 	json_set_text(data, key, value);
 	json_set(secret, "stringData", data);
-	if (kube_create(self->kube, arena, &ref, secret, NULL, err) < 0 &&
-		(!err || err->code != ERROR_CONFLICT))
+	struct error failed;
+	if (kube_create(self->kube, arena, &ref, secret, NULL, &failed) == 0)
+		return 0;
+	if (failed.code != ERROR_CONFLICT) {
+		*err = failed;
 		return -1;
-	return 0;
+	}
+	/* It is there, perhaps without the label that lets us see it go. */
+	struct json *patch = json_new_object(arena), *label = json_new_object(arena);
+	json_set(label, "labels", labels);
+	json_set(patch, "metadata", label);
+	return kube_patch(self->kube, arena, &ref, KUBE_PATCH_MERGE, patch, NULL, err);
 }
 
 /* The administrator's kubeconfig and password of a cluster that is up. */
@@ -271,7 +279,7 @@ static void wake_pools(struct hypershift *self, const struct json *cluster)
 		else if (job->is_waiting)
 			job->due_us = 0;
 	}
-	pthread_cond_signal(&self->changed);
+	pthread_cond_broadcast(&self->changed);
 }
 
 /* When to look again; < 0: when it changes. */
@@ -431,6 +439,10 @@ static bool on_event(void *argument, struct str type, struct json *object)
 	}
 	if (str_eq(type, STR("DELETED")))
 		return true;
+	/* Listed and complete: its secrets may have gone while nobody looked. */
+	if (follower->kind == KIND_CLUSTER && str_eq(type, STR("ADDED")) &&
+		json_find(object, "status", "kubeconfig", "name", NULL))
+		plan_job(self, KIND_SECRET, ref.name_space, ref.name, 0);
 	/* Deletion takes a step, too. */
 	bool is_deleting = json_find(object, "metadata", "deletionTimestamp", NULL) != NULL;
 	plan_job(self, follower->kind, ref.name_space, ref.name,

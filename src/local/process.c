@@ -348,6 +348,7 @@ static int await_start(
 
 	LOCK_SCOPE(&process->mutex);
 	while (!process->started && !process->failed && clock_monotonic_us() < until_us) {
+		/* A stop rings another bell than `changed`. */
 		struct timespec soon = deadline(STOP_CHECK_US);
 		if (stop && stop_requested(stop))
 			return error_set(err, ERROR_CANCELLED, "told to stop before %s was ready",

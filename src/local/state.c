@@ -99,9 +99,11 @@ int state_read_fd(struct arena *arena, int fd, const char *name, size_t max, str
 	if (fstat(fd, &info) < 0)
 		return error_set(
 			err, error_from_errno(errno), "cannot read %s: %s", name, strerror(errno));
-	/* Only a file tells its size; one byte more than allowed shows that there is more. */
 	bool has_size = S_ISREG(info.st_mode) && info.st_size > 0;
-	size_t size = has_size && (size_t)info.st_size <= max ? (size_t)info.st_size : max + 1;
+	if (has_size && (size_t)info.st_size > max)
+		return error_set(err, ERROR_TOO_LARGE, "%s is larger than %zu bytes", name, max);
+	/* Only a file tells its size; one byte more than allowed shows that there is more. */
+	size_t size = has_size ? (size_t)info.st_size : max + 1;
 	char *text = arena_alloc(arena, size + 1);
 	if (!text)
 		return error_set(err, ERROR_MEMORY, "no memory for %s", name);
@@ -371,6 +373,11 @@ static int choose_port(struct state *state, const char *name, uint16_t *ret, str
 		return -1;
 	*ret = port;
 	return 0;
+}
+
+bool state_has_port(const struct state *state, const char *name)
+{
+	return json_int(json_get(json_get(state->document, "ports"), name), 0) > 0;
 }
 
 int state_port(struct state *state, const char *name, uint16_t *ret, struct error *err)

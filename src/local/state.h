@@ -25,8 +25,7 @@ struct state;
 #define STATE_PATH_MAX 1024
 
 /* The folder to use when none is named: $REEVE_DIR, $XDG_STATE_HOME/reeve or ~/.local/state/reeve.
- */
-/* Longer paths are refused (ERROR_TOO_LARGE), never cut. */
+ * Longer paths are refused (ERROR_TOO_LARGE), never cut. */
 int state_default_dir(char out[STATE_PATH_MAX], struct error *err);
 
 /* Makes the folder (mode 0700) when missing, locks it, reads state.json. ERROR_CONFLICT: in use by
@@ -48,6 +47,9 @@ int state_path(const struct state *state, char out[STATE_PATH_MAX], struct error
 /* The port kept under this name, or a free one that is kept from now on. Never one that an earlier
  * call gave out. */
 int state_port(struct state *state, const char *name, uint16_t *ret, struct error *err);
+
+/* Whether a port was ever given out under this name. */
+bool state_has_port(const struct state *state, const char *name);
 
 /* As state_port, but takes (and keeps) another one when the kept one is in use. */
 int state_port_free(struct state *state, const char *name, uint16_t *ret, struct error *err);

@@ -136,6 +136,29 @@ static int url_build(struct buf *url, const struct http_client *client,
 	return 0;
 }
 
+static bool has_line_break(struct str text)
+{
+	return str_index(text, '\n') >= 0 || str_index(text, '\r') >= 0;
+}
+
+/* What no connection could carry; a line break would begin a header of its own. */
+static int check_headers(const struct http_call *call, struct error *err)
+{
+	for (size_t i = 0; i < call->header_count; i++) {
+		const struct http_header *header = &call->headers[i];
+		if (has_line_break(header->name) || has_line_break(header->value))
+			return error_set(err, ERROR_INVALID,
+				"a header's name or value holds a "
+				"line break");
+		if (header->name.len + header->value.len + strlen(": ") > HTTP_MAX_HEADER_BYTES)
+			return error_set(err, ERROR_TOO_LARGE,
+				"header %" STR_F " has %zu bytes, which exceeds the limit of %zu",
+				STR_A(str_slice(header->name, 0, 64)), header->value.len,
+				HTTP_MAX_HEADER_BYTES);
+	}
+	return 0;
+}
+
 /* --- one answer ---------------------------------------------------------------------------- */
 
 static bool is_retryable_status(int status)
@@ -202,12 +225,14 @@ static int call_over_socket(struct http_client *client, struct arena *arena,
 	session->arena = arena;
 	int result = http_session_perform(session, &client->identity, call, url, wait, err);
 	if (result == 0) {
-		*ret = session->answer;
-		ret->body = arena_str(arena, buf_str(&session->body));
-		if (str_is_null(ret->body))
+		struct http_answer answer = session->answer;
+		answer.body = arena_str(arena, buf_str(&session->body));
+		if (str_is_null(answer.body))
 			result = error_set(err, ERROR_MEMORY,
 				"%s %s: no memory for %zu bytes of answer", call->method, url,
 				session->body.len);
+		else
+			*ret = answer;
 	}
 	session_give(client, session);
 	return result;
@@ -269,7 +294,7 @@ int http_client_call(struct http_client *client, struct arena *arena, const stru
 	struct http_answer *ret, struct error *err)
 {
 	CLEANUP(buf_free) struct buf url;
-	if (url_build(&url, client, call, err) < 0)
+	if (url_build(&url, client, call, err) < 0 || check_headers(call, err) < 0)
 		return -1;
 	return call_with_retries(client, arena, call, url.ptr, ret, err);
 }
@@ -318,10 +343,11 @@ int http_client_json(struct http_client *client, struct arena *arena, const stru
 	}
 	if (!ret)
 		return 0;
-	*ret = NULL;
-	if (answer.body.len > 0 && json_parse(arena, answer.body, NULL, ret, err) < 0)
+	struct json *document = NULL;
+	if (answer.body.len > 0 && json_parse(arena, answer.body, NULL, &document, err) < 0)
 		return error_prefix(err, "%s %s%" STR_F ": the answer is not JSON", call->method,
 			base, STR_A(call->path));
+	*ret = document;
 	return 0;
 }
 
@@ -377,7 +403,7 @@ int http_client_lines(struct http_client *client, const struct http_call *call, 
 	bool (*on_line)(void *arg, struct str line), void *arg, int *ret_status, struct error *err)
 {
 	CLEANUP(buf_free) struct buf url;
-	if (url_build(&url, client, call, err) < 0)
+	if (url_build(&url, client, call, err) < 0 || check_headers(call, err) < 0)
 		return -1;
 	struct http_session *session = session_take(client);
 	if (!session)

@@ -2,6 +2,10 @@
  * http_client.h - HTTP requests (libcurl) that block, with reuse, deadlines and retries.
  *
  * One client serves any number of threads; it keeps idle connections for the next call.
+ *
+ * A call to a server of the same process that allows it (http_server_config.in_process) runs its
+ * handler on this thread: timeout and stop then bound the waits before and between tries, not the
+ * handler, which has bounds of its own (the store's, chiefly).
  */
 #ifndef REEVE_NET_HTTP_CLIENT_H
 #define REEVE_NET_HTTP_CLIENT_H

@@ -58,10 +58,11 @@ static inline struct http_exchange *http_exchange_of(struct http_request *reques
 
 /*
  * The steps of every request's life, whichever way it came in: http_server.c from a connection,
- * http_local.c from a caller of the same process (then `mhd` and `connection` are NULL).
+ * http_local_call.c from a caller of the same process (then `mhd` and `connection` are NULL).
  */
 struct http_exchange *http_server_begin(struct http_server *server); /* NULL: no memory */
-/* Finds the route. True: the response is filled, as a request of this size is not for a handler. */
+/* Screens the request, finds its route and compares the body's length with the limit. True:
+ * refused, and the response says why. */
 bool http_server_refuse(
 	struct http_server *server, struct http_exchange *exchange, size_t body_length);
 void http_server_handle(struct http_server *server, struct http_exchange *exchange);

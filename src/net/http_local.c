@@ -9,32 +9,35 @@
 
 #include "base/cleanup.h"
 
-/* Guards the list and the entries' callers. */
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t left = PTHREAD_COND_INITIALIZER; /* a caller has */
-static struct http_local *first;
+/*
+ * Global, since what it says is: a process has one set of addresses it serves, and a client finds
+ * them by URL alone, as it would find them elsewhere.
+ */
+static pthread_mutex_t servers_mutex = PTHREAD_MUTEX_INITIALIZER; /* the list, entries' callers */
+static pthread_cond_t caller_left = PTHREAD_COND_INITIALIZER;
+static struct http_local *servers;
 
 void http_local_add(
 	struct http_local *local, struct http_server *server, const char *host, uint16_t port)
 {
 	*local = (struct http_local){.server = server, .address.port = port};
 	snprintf(local->address.host, sizeof(local->address.host), "%s", host);
-	LOCK_SCOPE(&mutex);
-	local->next = first;
-	first = local;
+	LOCK_SCOPE(&servers_mutex);
+	local->next = servers;
+	servers = local;
 }
 
 void http_local_remove(struct http_local *local)
 {
-	LOCK_SCOPE(&mutex);
-	for (struct http_local **at = &first; *at; at = &(*at)->next) {
+	LOCK_SCOPE(&servers_mutex);
+	for (struct http_local **at = &servers; *at; at = &(*at)->next) {
 		if (*at == local) {
 			*at = local->next;
 			break;
 		}
 	}
 	while (local->callers > 0)
-		pthread_cond_wait(&left, &mutex);
+		pthread_cond_wait(&caller_left, &servers_mutex);
 }
 
 void http_local_parse(struct http_local_address *ret, struct str *ret_target, const char *url)
@@ -55,14 +58,15 @@ void http_local_parse(struct http_local_address *ret, struct str *ret_target, co
 	memcpy(ret->host, host.ptr, host.len);
 	ret->port = (uint16_t)port;
 	*ret_target = slash < 0 ? STR("/") : str_slice(rest, (size_t)slash, rest.len);
+	*ret_target = str_cut(ret_target, '#'); /* a fragment stays with the client */
 }
 
 struct http_local *http_local_take(const struct http_local_address *address)
 {
 	if (!address->host[0])
 		return NULL;
-	LOCK_SCOPE(&mutex);
-	for (struct http_local *local = first; local; local = local->next) {
+	LOCK_SCOPE(&servers_mutex);
+	for (struct http_local *local = servers; local; local = local->next) {
 		if (local->address.port == address->port &&
 			strcmp(local->address.host, address->host) == 0) {
 			local->callers++;
@@ -74,7 +78,7 @@ struct http_local *http_local_take(const struct http_local_address *address)
 
 void http_local_give(struct http_local *local)
 {
-	LOCK_SCOPE(&mutex);
+	LOCK_SCOPE(&servers_mutex);
 	if (--local->callers == 0)
-		pthread_cond_broadcast(&left);
+		pthread_cond_broadcast(&caller_left);
 }

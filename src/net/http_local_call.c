@@ -6,30 +6,53 @@
 #include "net/http_exchange.h"
 #include "net/http_local.h"
 
-#define LOCAL_HEADERS 3 /* Host, User-Agent, Content-Type: what libcurl adds to the caller's */
+#define LOCAL_HEADERS 5 /* those of add_own_headers */
 
+static bool has_header(const struct http_call *call, struct str name)
+{
+	for (size_t i = 0; i < call->header_count; i++)
+		if (str_casecmp(call->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What libcurl would add, unless the caller says it itself. */
+static void add_own_headers(struct http_exchange *exchange,
+	const struct http_local_address *address, const struct http_call *call,
+	struct str user_agent)
+{
+	struct arena *arena = exchange->request.arena;
+	struct str type =
+		str_is_null(call->content_type) ? STR("application/json") : call->content_type;
+	bool has_type = !str_is_null(call->content_type) || call->body.len > 0;
+	const struct http_header own[LOCAL_HEADERS] = {
+		{STR("Host"), arena_printf(arena, "%s:%u", address->host, address->port)},
+		{STR("User-Agent"), user_agent},
+		{STR("Accept"), STR("*/*")},
+		{STR("Content-Type"), has_type ? type : STR_NULL},
+		{STR("Content-Length"),
+			call->body.len > 0 ? arena_printf(arena, "%zu", call->body.len) : STR_NULL},
+	};
+
+	for (size_t i = 0; i < LOCAL_HEADERS; i++)
+		if (!str_is_null(own[i].value) && !has_header(call, own[i].name))
+			exchange->headers[exchange->header_count++] = own[i];
+}
+
+/* An exhausted arena is found by http_server_handle, before any handler. */
 static void set_headers(struct http_exchange *exchange, const struct http_local_address *address,
 	const struct http_call *call, struct str user_agent)
 {
-	struct arena *arena = exchange->request.arena;
-	struct http_header *headers =
-		arena_calloc(arena, call->header_count + LOCAL_HEADERS, sizeof(*headers));
-	size_t count = 0;
-
-	if (!headers)
+	exchange->header_count = 0;
+	exchange->headers = arena_calloc(exchange->request.arena,
+		call->header_count + LOCAL_HEADERS, sizeof(*exchange->headers));
+	if (!exchange->headers)
 		return;
-	headers[count++] = (struct http_header){
-		STR("Host"), arena_printf(arena, "%s:%u", address->host, address->port)};
-	headers[count++] = (struct http_header){STR("User-Agent"), user_agent};
-	if (!str_is_null(call->content_type))
-		headers[count++] = (struct http_header){STR("Content-Type"), call->content_type};
-	else if (call->body.len > 0)
-		headers[count++] =
-			(struct http_header){STR("Content-Type"), STR("application/json")};
+	add_own_headers(exchange, address, call, user_agent);
 	if (call->header_count > 0)
-		memcpy(headers + count, call->headers, call->header_count * sizeof(*headers));
-	exchange->headers = headers;
-	exchange->header_count = count + call->header_count;
+		memcpy(exchange->headers + exchange->header_count, call->headers,
+			call->header_count * sizeof(*call->headers));
+	exchange->header_count += call->header_count;
 }
 
 /* Out of the exchange, which goes back to its pool, into the caller's arena. */
@@ -38,29 +61,32 @@ static int copy_answer(struct http_exchange *exchange, struct arena *arena, stru
 {
 	const struct http_response *response = &exchange->response;
 	bool is_head = str_eq(exchange->request.method, STR("HEAD"));
-	struct http_header *headers =
-		arena_calloc(arena, response->header_count + 2, sizeof(*headers));
-	size_t count = 0;
+	struct http_answer answer = {.status = response->status};
 
-	*ret = (struct http_answer){.status = response->status, .headers = headers};
-	ret->body = arena_str(arena, is_head || !response->body.ptr ? STR("") : response->body);
-	if (!headers || str_is_null(ret->body))
+	if (response->body.len > HTTP_CLIENT_MAX_ANSWER)
+		return error_set(err, ERROR_TOO_LARGE,
+			"the answer has %zu bytes, which exceeds the limit of %zu",
+			response->body.len, HTTP_CLIENT_MAX_ANSWER);
+	answer.body = arena_str(arena, is_head || !response->body.ptr ? STR("") : response->body);
+	answer.headers = arena_calloc(arena, response->header_count + 2, sizeof(*answer.headers));
+	if (!answer.headers || str_is_null(answer.body))
 		return error_set(
 			err, ERROR_MEMORY, "no memory for %zu bytes of answer", response->body.len);
-	headers[count++] =
+	answer.headers[answer.header_count++] =
 		(struct http_header){STR("X-Request-ID"), arena_str(arena, exchange->request.id)};
 	if (!str_is_null(response->content_type) || response->body.len > 0)
-		headers[count++] = (struct http_header){
+		answer.headers[answer.header_count++] = (struct http_header){
 			STR("Content-Type"), arena_str(arena, str_is_null(response->content_type)
 								      ? STR("application/json")
 								      : response->content_type)};
 	for (size_t i = 0; i < response->header_count; i++)
-		headers[count++] = (struct http_header){arena_str(arena, response->headers[i].name),
-			arena_str(arena, response->headers[i].value)};
-	ret->header_count = count;
-	return arena_is_exhausted(arena)
-		       ? error_set(err, ERROR_MEMORY, "no memory for the answer's headers")
-		       : 0;
+		answer.headers[answer.header_count++] =
+			(struct http_header){arena_str(arena, response->headers[i].name),
+				arena_str(arena, response->headers[i].value)};
+	if (arena_is_exhausted(arena))
+		return error_set(err, ERROR_MEMORY, "no memory for the answer's headers");
+	*ret = answer;
+	return 0;
 }
 
 int http_local_call(struct http_local *local, struct str target, struct arena *arena,

@@ -1,18 +1,21 @@
 /*
  * http_server.c - the server: libmicrohttpd's callbacks in the order of a request's life.
  *
- *	on_connection  a connection comes or goes
- *	on_target      the request line is here: take an exchange from the pool, copy the raw target
- *	on_access      first with the headers (may refuse before any body), then with pieces of the
- *body, last to answer: run the handler, hand its response over on_completed   the answer is out, or
- *will never be: log, give the exchange back
+ * on_connection: a connection comes or goes.
+ * on_target: the request line is here; takes an exchange from the pool, copies the raw target.
+ * on_access: first with the headers (may refuse before any body), then with pieces of the body,
+ * last to answer: runs the handler, hands its response over.
+ * on_completed: the answer is out, or will never be; logs, gives the exchange back.
+ *
+ * A caller of the same process (http_local_call.c) takes the same steps without a connection:
+ * http_server_begin, _refuse, _handle, _end.
  *
  * libmicrohttpd cannot answer between the first and the last of these, so a body that turns out too
  * large while it arrives in chunks is answered on the socket itself and the connection closed.
  *
  * A head that does not even fit the parser's memory is refused by libmicrohttpd (414 or 431, in
- *HTML): that memory is a little more than HTTP_MAX_HEADER_BYTES, so what is slightly too long is
- *refused by us.
+ * HTML): that memory is a little more than HTTP_MAX_HEADER_BYTES, so what is slightly too long is
+ * refused by us.
  */
 #include "net/http_server.h"
 
@@ -153,11 +156,17 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd
 	return exchange;
 }
 
-static size_t head_size(struct MHD_Connection *mhd)
+static size_t head_size(const struct http_exchange *exchange)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	return info ? info->header_size : 0;
+	if (exchange->mhd) {
+		const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+			exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+		return info ? info->header_size : 0;
+	}
+	size_t size = exchange->request.target.len;
+	for (size_t i = 0; i < exchange->header_count; i++)
+		size += exchange->headers[i].name.len + exchange->headers[i].value.len + 4;
+	return size;
 }
 
 /* What is refused whatever the route: 0 or a status, with its words in the response. */
@@ -176,7 +185,7 @@ static int exchange_screen(struct http_server *server, struct http_exchange *exc
 		status = 414;
 		http_exchange_error(exchange, status, "the target is longer than %zu bytes",
 			HTTP_MAX_TARGET_BYTES);
-	} else if (exchange->mhd && head_size(exchange->mhd) > HTTP_MAX_HEADER_BYTES) {
+	} else if (head_size(exchange) > HTTP_MAX_HEADER_BYTES) {
 		status = 431;
 		http_exchange_error(exchange, status, "the headers are longer than %zu bytes",
 			HTTP_MAX_HEADER_BYTES);
@@ -309,7 +318,9 @@ void http_server_handle(struct http_server *server, struct http_exchange *exchan
 {
 	struct http_request *request = &exchange->request;
 	struct http_response *response = &exchange->response;
-	bool may_go_on = !server->config.before || server->config.before(request, response);
+	/* Nobody acts on a request of which a header, If-Match say, may be missing. */
+	bool may_go_on = !arena_is_exhausted(request->arena) &&
+			 (!server->config.before || server->config.before(request, response));
 	if (may_go_on)
 		request->route->handler(request, response);
 	bool is_exhausted = arena_is_exhausted(request->arena);
@@ -576,7 +587,7 @@ void http_server_stop(struct http_server *server)
 	if (!server)
 		return;
 	atomic_store(&server->is_stopping, true);
-	http_local_remove(&server->local);
+	http_local_remove(&server->local); /* as long as it takes: they run on foreign stacks */
 	/* Refuses from now on; closed only when no thread of the pool can be in accept(). */
 	if (MHD_quiesce_daemon(server->daemon) != MHD_INVALID_SOCKET)
 		shutdown(server->listener, SHUT_RDWR);

@@ -150,11 +150,6 @@ static bool list_add(struct curl_slist **list, struct str name, struct str value
 	return true;
 }
 
-static bool has_line_break(struct str text)
-{
-	return str_index(text, '\n') >= 0 || str_index(text, '\r') >= 0;
-}
-
 static int headers_build(const struct http_call *call, struct curl_slist **ret, struct error *err)
 {
 	bool is_added;
@@ -168,9 +163,6 @@ static int headers_build(const struct http_call *call, struct curl_slist **ret, 
 		is_added = list_add(ret, STR("Content-Type"), type);
 	for (size_t i = 0; i < call->header_count && is_added; i++) {
 		const struct http_header *header = &call->headers[i];
-		if (has_line_break(header->name) || has_line_break(header->value))
-			return error_set(err, ERROR_INVALID, "header %" STR_F " holds a line break",
-				STR_A(header->name));
 		is_added = list_add(ret, header->name, header->value);
 	}
 	return is_added ? 0 : error_set(err, ERROR_MEMORY, "no memory for the request's headers");

@@ -1,5 +1,9 @@
 """Two management clusters: load is shared by free capacity; what fits nowhere says so and waits."""
 
+import contextlib
+import json
+import sqlite3
+
 from region import condition_of, wait_for
 
 
@@ -101,3 +105,44 @@ def test_fewer_management_clusters_than_there_are_is_refused(new_region):
     region.start(wait=False)
     assert region.process.wait(timeout=60) != 0
     assert "fewer than the 2" in region.said()
+
+
+def change_state(region, change):
+    file = region.folder / "state.json"
+    document = json.loads(file.read_text())
+    change(document)
+    file.write_text(json.dumps(document))
+
+
+def test_a_folder_from_before_the_number_was_kept_has_its_management_clusters(new_region):
+    region = new_region("--management-clusters", "2")
+    region.stop()
+    change_state(region, lambda document: document.pop("management_clusters"))
+    region.options = []
+    region.start()
+    assert [item["name"] for item in region.about["management_clusters"]] == ["mc-1", "mc-2"]
+
+
+def test_a_damaged_number_of_management_clusters_is_refused(new_region):
+    region = new_region("--management-clusters", "1")
+    region.stop()
+    change_state(region, lambda document: document.update(management_clusters=-3))
+    region.start(wait=False)
+    assert region.process.wait(timeout=60) != 0
+    assert "management_clusters is -3" in region.said()
+
+
+def test_secrets_that_went_while_nobody_looked_come_back(new_region):
+    region = new_region("--management-clusters", "1")
+    created = region.create("secrets")
+    region.await_up(created["id"])
+    secrets = lambda: {item["metadata"]["name"] for item in region.objects("/api/v1/secrets")
+                       if item["metadata"]["name"] != "pull-secret"}
+    wanted = secrets()
+    assert len(wanted) == 2
+    region.stop()
+    database, = (region.folder / "management-clusters" / "mc-1").glob("**/*.db")
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        assert connection.execute("DELETE FROM objects WHERE resource = 'secrets' AND name <> 'pull-secret'").rowcount == 2
+    region.start()
+    wait_for(lambda: secrets() == wanted, "both secrets to come back")

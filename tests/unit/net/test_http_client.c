@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "net/http_client.h"
@@ -61,6 +63,16 @@ static void hang(struct http_request *request, struct http_response *response)
 	response->status = 204;
 }
 
+static void told(struct http_request *request, struct http_response *response)
+{
+	struct fixture *fixture = request->context;
+	atomic_fetch_add(&fixture->handled, 1);
+	response->status = 200;
+	response->body = arena_printf(request->arena, "%" STR_F "|%" STR_F,
+		STR_A(http_request_header(request, "User-Agent")),
+		STR_A(http_request_header(request, "Content-Length")));
+}
+
 static void whoami(struct http_request *request, struct http_response *response)
 {
 	struct fixture *fixture = request->context;
@@ -86,6 +98,7 @@ static const struct http_route routes[] = {
 	{"*", "/headers", headers, 0, NULL},
 	{"POST", "/whoami", whoami, 0, NULL},
 	{"POST", "/small", whoami, 16, NULL},
+	{"POST", "/told", told, 0, NULL},
 	{"GET", "/stream", open_stream, 0, NULL},
 };
 
@@ -379,6 +392,97 @@ static void a_server_of_the_process_keeps_its_rules(void **state)
 	}
 }
 
+/* The caller's own header wins; what a connection could not carry is refused; and what is too long
+ * gets the server's words. Equal on both ways. */
+static void headers_are_the_same_with_and_without_a_socket(void **state)
+{
+	static char long_value[HTTP_MAX_HEADER_BYTES];
+	struct {
+		struct http_header header;
+		int status; /* 0: refused by the client */
+		enum error_code code;
+		const char *body;
+	} rows[] = {
+		{{STR("User-Agent"), STR("mine")}, 200, 0, "mine|2"},
+		{{STR("X-Other"), STR("x")}, 200, 0, NULL},
+		{{STR("X-Long"), str_n(long_value, sizeof(long_value) - 64)}, 431, 0, NULL},
+		{{STR("X-Long"), str_n(long_value, sizeof(long_value))}, 0, ERROR_TOO_LARGE, NULL},
+		{{STR("X-Split"), STR("a\r\nIf-Match: b")}, 0, ERROR_INVALID, NULL},
+	};
+	memset(long_value, 'x', sizeof(long_value));
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fixture fixture = {0};
+		struct http_answer answer = {0};
+		struct error err;
+		size_t row = i / 2;
+		start_server(&fixture, i % 2);
+		start_client(&fixture, fixture.base_url, NULL);
+		struct http_call call = {.method = "POST",
+			.path = STR("/told#part"),
+			.body = STR("{}"),
+			.headers = &rows[row].header,
+			.header_count = 1};
+		int result = http_client_call(fixture.client, fixture.arena, &call, &answer, &err);
+		assert_int_equal(result, rows[row].status ? 0 : -1);
+		if (result < 0)
+			assert_int_equal(err.code, rows[row].code);
+		else
+			assert_int_equal(answer.status, rows[row].status);
+		if (rows[row].body)
+			assert_true(str_eq_c(answer.body, rows[row].body));
+		assert_int_equal(atomic_load(&fixture.handled), rows[row].status == 200);
+		end(&fixture);
+	}
+}
+
+/* More headers than a request's arena holds: no handler sees a part of them. */
+static void a_request_that_lost_its_headers_reaches_no_handler(void **state)
+{
+	size_t count = ARENA_DEFAULT_MAX / sizeof(struct http_header) + 1;
+	struct http_header *many = calloc(count, sizeof(*many));
+	struct fixture fixture = {0};
+	struct http_answer answer = {0};
+	struct error err;
+	assert_non_null(many);
+	for (size_t i = 0; i < count; i++)
+		many[i] = (struct http_header){STR("X"), STR("y")};
+	start_server(&fixture, true);
+	start_client(&fixture, fixture.base_url, NULL);
+	struct http_call call = {
+		.method = "POST", .path = STR("/told"), .headers = many, .header_count = count};
+	if (http_client_call(fixture.client, fixture.arena, &call, &answer, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(answer.status, 500);
+	assert_int_equal(atomic_load(&fixture.handled), 0);
+	free(many);
+	end(&fixture);
+}
+
+static void call_hang(void *arg)
+{
+	struct fixture *fixture = arg;
+	assert_int_equal(call_local(fixture, "GET", "/hang", "").status, 204);
+}
+
+/* The handler's server and context live until it has returned. */
+static void a_server_stops_after_the_calls_of_its_process(void **state)
+{
+	struct fixture fixture = {0};
+	struct thread *caller;
+	struct error err;
+	start_server(&fixture, true);
+	start_client(&fixture, fixture.base_url, NULL);
+	assert_int_equal(thread_start(&caller, "caller", call_hang, &fixture, &err), 0);
+	while (atomic_load(&fixture.handled) == 0)
+		usleep(1000);
+	int64_t began_us = clock_monotonic_us();
+	http_server_stop(fixture.server);
+	fixture.server = NULL;
+	assert_true(clock_monotonic_us() - began_us > 1000000);
+	thread_join(caller);
+	end(&fixture);
+}
+
 static void a_stopped_server_of_the_process_is_gone(void **state)
 {
 	struct fixture fixture = {0};
@@ -433,6 +537,9 @@ int main(void)
 		cmocka_unit_test(requests_carry_type_token_and_body_as_told),
 		cmocka_unit_test(a_server_of_the_process_is_called_without_a_socket),
 		cmocka_unit_test(a_server_of_the_process_keeps_its_rules),
+		cmocka_unit_test(headers_are_the_same_with_and_without_a_socket),
+		cmocka_unit_test(a_request_that_lost_its_headers_reaches_no_handler),
+		cmocka_unit_test(a_server_stops_after_the_calls_of_its_process),
 		cmocka_unit_test(a_stopped_server_of_the_process_is_gone),
 		cmocka_unit_test(a_stream_that_answers_an_error_is_one),
 	};
