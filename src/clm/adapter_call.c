@@ -36,7 +36,7 @@ static int render_headers(struct adapter_scope *scope, const struct adapter_call
 	for (size_t i = 0; i < call->header_count; i++) {
 		struct http_header *header = &headers[count];
 		header->name = call->headers[i].name;
-		if (adapter_scope_render(scope, call->headers[i].value, &header->value, err) != 0)
+		if (adapter_scope_render(scope, &call->headers[i].value, &header->value, err) != 0)
 			return error_prefix(err, "header %" STR_F, STR_A(header->name));
 		if (str_casecmp(header->name, STR("Content-Type")) == 0)
 			request->content_type = header->value;
@@ -103,8 +103,8 @@ int adapter_call(struct adapter_scope *scope, const struct adapter_call *call, s
 	struct str url;
 	struct http_call request = {
 		.method = arena_cstr(scope->arena, call->method), .timeout_us = call->timeout_us};
-	if (adapter_scope_render(scope, call->url, &url, err) != 0 ||
-		adapter_scope_render(scope, call->body, &request.body, err) != 0 ||
+	if (adapter_scope_render(scope, &call->url, &url, err) != 0 ||
+		adapter_scope_render(scope, &call->body, &request.body, err) != 0 ||
 		render_headers(scope, call, &request, err) != 0)
 		return -1;
 	request.path = full_url(scope, url);

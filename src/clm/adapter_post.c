@@ -54,7 +54,7 @@ static int build_container(struct adapter_scope *scope, const struct adapter_bui
 		const struct adapter_build *child = &build->children[i];
 		struct json *value = NULL;
 		struct str key = STR("");
-		if (is_map && adapter_scope_render(scope, child->key, &key, err) != 0)
+		if (is_map && adapter_scope_render(scope, &child->key, &key, err) != 0)
 			return -1;
 		if (adapter_post_build(scope, child, &value, err) != 0)
 			return is_map ? error_prefix(err, "%" STR_F, STR_A(key)) : -1;
@@ -79,7 +79,7 @@ int adapter_post_build(struct adapter_scope *scope, const struct adapter_build *
 		*ret = build->literal;
 		return 0;
 	case ADAPTER_BUILD_TEMPLATE:
-		if (adapter_scope_render(scope, build->text, &text, err) != 0)
+		if (adapter_scope_render(scope, &build->template, &text, err) != 0)
 			return -1;
 		*ret = json_new_string(scope->arena, text);
 		return 0;
@@ -142,7 +142,7 @@ static bool needs_skipped(struct adapter_scope *scope, const struct adapter_acti
 	const struct adapter_task *task = scope->context->task;
 	for (size_t i = 0; i < task->payload_count; i++)
 		if (skipped[i] &&
-			refers_to(scope->arena, action->call.body, task->payloads[i].name))
+			refers_to(scope->arena, action->call.body.text, task->payloads[i].name))
 			return true;
 	return false;
 }

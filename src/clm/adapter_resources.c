@@ -74,8 +74,8 @@ int adapter_resources_nest(struct adapter_scope *scope, const struct adapter_res
 	for (size_t i = 0; i < resource->nested_count; i++) {
 		const struct adapter_discovery *nested = &resource->nested[i];
 		struct str name, namespace;
-		if (adapter_scope_render(scope, nested->by_name, &name, err) != 0 ||
-			adapter_scope_render(scope, nested->namespace, &namespace, err) != 0)
+		if (adapter_scope_render(scope, &nested->by_name, &name, err) != 0 ||
+			adapter_scope_render(scope, &nested->namespace, &namespace, err) != 0)
 			return error_prefix(err, "nested discovery %" STR_F, STR_A(nested->name));
 		const struct json *manifest = find_manifest(work, name, namespace);
 		if (!manifest)
@@ -115,7 +115,7 @@ static int discover(struct adapter_scope *scope, const struct adapter_resource *
 	struct str name;
 	if (str_is_empty(target))
 		return 0;
-	if (adapter_scope_render(scope, resource->discovery.by_name, &name, err) != 0)
+	if (adapter_scope_render(scope, &resource->discovery.by_name, &name, err) != 0)
 		return error_prefix(err, "discovery");
 	if (adapter_maestro_find(scope, target, name, &work, err) != 0)
 		return -1;
@@ -147,7 +147,7 @@ static int render_manifest(struct adapter_scope *scope, const struct adapter_res
 {
 	struct str text;
 	struct json *manifest = NULL;
-	if (adapter_scope_render(scope, resource->manifest, &text, err) != 0 ||
+	if (adapter_scope_render(scope, &resource->manifest, &text, err) != 0 ||
 		yaml_parse(scope->arena, text, &manifest, err) != 0)
 		return error_prefix(err, "manifest");
 	if (json_count(manifest) == 0 || !json_is(manifest, JSON_OBJECT))
@@ -166,7 +166,7 @@ static int apply_resource(struct adapter_scope *scope, const struct adapter_reso
 	if (render_manifest(scope, resource, &manifest, err) != 0)
 		return -1;
 	struct str name = json_str(json_find(manifest, "metadata", "name", NULL)), wanted;
-	if (adapter_scope_render(scope, resource->discovery.by_name, &wanted, err) != 0)
+	if (adapter_scope_render(scope, &resource->discovery.by_name, &wanted, err) != 0)
 		return error_prefix(err, "discovery");
 	/* What was looked up a moment ago, found or not, is not looked up again; what was found
 	 * under a name that is rendered otherwise by now is another thing. */
@@ -192,7 +192,7 @@ static bool run_resource(struct adapter_scope *scope, const struct adapter_resou
 {
 	struct error err = {0};
 	struct str target;
-	if (adapter_scope_render(scope, resource->target, &target, &err) != 0) {
+	if (adapter_scope_render(scope, &resource->target, &target, &err) != 0) {
 		error_prefix(&err, "target_cluster");
 		adapter_scope_fail(scope, ADAPTER_PHASE_RESOURCES, resource->name, &err);
 		return false;
@@ -223,7 +223,7 @@ static bool discover_all(struct adapter_scope *scope)
 		const struct adapter_resource *resource = &task->resources[i];
 		struct error err = {0};
 		struct str target;
-		if (adapter_scope_render(scope, resource->target, &target, &err) != 0 ||
+		if (adapter_scope_render(scope, &resource->target, &target, &err) != 0 ||
 			discover(scope, resource, target, &err) != 0) {
 			adapter_scope_fail(scope, ADAPTER_PHASE_RESOURCES, resource->name, &err);
 			return false;

@@ -3,8 +3,6 @@
  */
 #include "clm/adapter_scope.h"
 
-#include "data/template.h"
-
 static const struct {
 	const char *id;	    /* as reports name the phase */
 	const char *reason; /* the word for a failure there */
@@ -110,13 +108,9 @@ int adapter_scope_eval_bool(
 	return cel_eval_bool(expression, scope->arena, &env, ret, err);
 }
 
-int adapter_scope_render(
-	struct adapter_scope *scope, struct str text, struct str *ret, struct error *err)
+int adapter_scope_render(struct adapter_scope *scope, const struct template *template,
+	struct str *ret, struct error *err)
 {
-	if (str_find(text, STR("{{")) < 0) {
-		*ret = text;
-		return 0;
-	}
-	return template_render(scope->arena, text, scope->template_variables,
+	return template_run(template, scope->arena, scope->template_variables,
 		clock_now_us(scope->context->clock), ret, err);
 }

@@ -67,8 +67,7 @@ int adapter_scope_eval(struct adapter_scope *scope, const struct cel *expression
 int adapter_scope_eval_bool(
 	struct adapter_scope *scope, const struct cel *expression, bool *ret, struct error *err);
 
-/* Text without an action is itself. Null stays null. */
-int adapter_scope_render(
-	struct adapter_scope *scope, struct str text, struct str *ret, struct error *err);
+int adapter_scope_render(struct adapter_scope *scope, const struct template *template,
+	struct str *ret, struct error *err);
 
 #endif

@@ -213,11 +213,11 @@ static int read_discovery(const struct adapter_reader *reader, const struct json
 {
 	if (settings_check(map, where, discovery_keys, SETTINGS_COUNT(discovery_keys), err) != 0)
 		return -1;
-	ret->by_name = json_get_text(map, "by_name");
-	ret->namespace = json_get_text(map, "namespace");
-	if (adapter_check_template(reader, where, ret->by_name, err) != 0)
+	if (adapter_read_template(
+		    reader, where, json_get_text(map, "by_name"), &ret->by_name, err) != 0)
 		return -1;
-	return adapter_check_template(reader, where, ret->namespace, err);
+	return adapter_read_template(
+		reader, where, json_get_text(map, "namespace"), &ret->namespace, err);
 }
 
 static int read_nested(const struct adapter_reader *reader, const struct json *list,
@@ -261,32 +261,32 @@ static int read_transport(const struct adapter_reader *reader, const struct json
 			STR_A(where));
 	if (settings_check(maestro, at, target_keys, SETTINGS_COUNT(target_keys), err) != 0)
 		return -1;
-	resource->target = json_get_text(maestro, "target_cluster");
-	return adapter_check_template(reader, at, resource->target, err);
+	return adapter_read_template(
+		reader, at, json_get_text(maestro, "target_cluster"), &resource->target, err);
 }
 
 static int read_manifest(const struct adapter_reader *reader, const struct json *manifest,
 	struct str where, struct adapter_resource *resource, struct error *err)
 {
-	resource->manifest = json_str(manifest);
+	struct str text = json_str(manifest);
 	if (json_is(manifest, JSON_OBJECT) && json_count(manifest) == 1 &&
 		json_get(manifest, "ref")) {
 		if (settings_check(manifest, where, ref_keys, SETTINGS_COUNT(ref_keys), err) != 0)
 			return -1;
 		if (adapter_read_ref(reader, settings_path(reader->arena, where, "ref"),
-			    json_get_text(manifest, "ref"), &resource->manifest, err) != 0)
+			    json_get_text(manifest, "ref"), &text, err) != 0)
 			return -1;
 	} else if (json_is(manifest, JSON_OBJECT)) {
 		CLEANUP(buf_free) struct buf yaml = BUF_INITIALIZER(SETTINGS_MAX_FILE_BYTES);
 		if (!yaml_write(&yaml, manifest) || yaml.failed)
 			return error_set(err, ERROR_TOO_LARGE, "%" STR_F " is over %zu bytes",
 				STR_A(where), SETTINGS_MAX_FILE_BYTES);
-		resource->manifest = arena_str(reader->arena, buf_str(&yaml));
+		text = arena_str(reader->arena, buf_str(&yaml));
 	}
-	if (str_is_empty(resource->manifest))
+	if (str_is_empty(text))
 		return error_set(err, ERROR_INVALID,
 			"%" STR_F " must be a map, text, or {ref: file}", STR_A(where));
-	return adapter_check_template(reader, where, resource->manifest, err);
+	return adapter_read_template(reader, where, text, &resource->manifest, err);
 }
 
 static int read_lifecycle(const struct adapter_reader *reader, const struct json *map,

@@ -3,8 +3,8 @@
  *
  * Four parts, run in this order: params (name what is known), preconditions (may the work be done
  * now?), resources (what must exist, through Maestro), post (what to report). This header is the
- * file as a structure: every CEL expression is parsed and every template's syntax checked when the
- * file is read, so that a mistake ends the start and not the first event.
+ * file as a structure: every CEL expression and every template is compiled when the file is read,
+ * so that a mistake ends the start and not the first event.
  *
  * Reeve reads what its own adapters need. Of the rest - preconditions with api_call or conditions,
  * the Kubernetes transport, discovery by selectors, recreate_on_change, log steps - each key is
@@ -15,6 +15,7 @@
 #define REEVE_CLM_ADAPTER_TASK_H
 
 #include "clm/adapter_settings.h"
+#include "data/template.h"
 
 #define ADAPTER_MAX_STEPS 128u	/* params, preconditions, resources, payloads, actions: of each */
 #define ADAPTER_MAX_DEPTH 32u	/* of a payload's build */
@@ -23,13 +24,13 @@
 
 struct adapter_header {
 	struct str name;
-	struct str value; /* a template */
+	struct template value;
 };
 
 struct adapter_call {
 	struct str method;
-	struct str url;	 /* a template, as is the body */
-	struct str body; /* null: none */
+	struct template url;
+	struct template body; /* null: none */
 	struct adapter_header *headers;
 	size_t header_count;
 	int64_t timeout_us;
@@ -74,15 +75,15 @@ struct adapter_precondition {
 };
 
 struct adapter_discovery {
-	struct str name;      /* the key under `resources`; of a nested one */
-	struct str by_name;   /* a template, as is the name space */
-	struct str namespace; /* null: any */
+	struct str name; /* the key under `resources`; of a nested one */
+	struct template by_name;
+	struct template namespace; /* null: any */
 };
 
 struct adapter_resource {
 	struct str name;
-	struct str target;   /* template of the consumer's name */
-	struct str manifest; /* template of the ManifestWork, YAML */
+	struct template target;	  /* the consumer's name */
+	struct template manifest; /* the ManifestWork, YAML */
 	struct adapter_discovery discovery;
 	struct adapter_discovery *nested;
 	size_t nested_count;
@@ -94,7 +95,7 @@ struct adapter_resource {
 enum adapter_build_kind {
 	ADAPTER_BUILD_MAP,
 	ADAPTER_BUILD_LIST,
-	ADAPTER_BUILD_TEMPLATE, /* text: rendered */
+	ADAPTER_BUILD_TEMPLATE,
 	ADAPTER_BUILD_LITERAL,
 	ADAPTER_BUILD_EXPRESSION,
 	ADAPTER_BUILD_FIELD /* text: a JSONPath over all variables */
@@ -102,8 +103,9 @@ enum adapter_build_kind {
 
 struct adapter_build {
 	enum adapter_build_kind kind;
-	struct str key; /* of a map's member: a template */
-	struct str text;
+	struct template key;	  /* of a map's member */
+	struct template template; /* of the value */
+	struct str text;	  /* of an expression or a field */
 	const struct cel *expression;
 	struct json *literal; /* or the default of expression and field */
 	struct adapter_build *children;

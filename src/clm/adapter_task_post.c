@@ -45,10 +45,10 @@ static const struct settings_key action_keys[] = {
 	{"log", SETTINGS_ANY, false, LOG_REFUSED},
 };
 
-int adapter_check_template(
-	const struct adapter_reader *reader, struct str where, struct str text, struct error *err)
+int adapter_read_template(const struct adapter_reader *reader, struct str where, struct str text,
+	struct template *ret, struct error *err)
 {
-	if (template_check(reader->arena, text, err) != 0)
+	if (template_compile(reader->arena, text, ret, err) != 0)
 		return error_prefix(err, "%" STR_F, STR_A(where));
 	return 0;
 }
@@ -100,9 +100,9 @@ static int read_headers(const struct adapter_reader *reader, const struct json *
 		if (settings_check(header, item, header_keys, SETTINGS_COUNT(header_keys), err) !=
 			0)
 			return -1;
-		call->headers[i] = (struct adapter_header){
-			json_get_text(header, "name"), json_get_text(header, "value")};
-		if (adapter_check_template(reader, item, call->headers[i].value, err) != 0)
+		call->headers[i].name = json_get_text(header, "name");
+		if (adapter_read_template(reader, item, json_get_text(header, "value"),
+			    &call->headers[i].value, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -143,21 +143,19 @@ static int read_retries(const struct adapter_reader *reader, const struct json *
 int adapter_read_call(const struct adapter_reader *reader, const struct json *map, struct str where,
 	struct adapter_call *ret, struct error *err)
 {
-	struct adapter_call call = {.method = json_get_text(map, "method"),
-		.url = json_get_text(map, "url"),
-		.body = json_get_text(map, "body")};
+	struct adapter_call call = {.method = json_get_text(map, "method")};
 	if (settings_check(map, where, call_keys, SETTINGS_COUNT(call_keys), err) != 0)
 		return -1;
 	if (read_method(where, call.method, err) != 0)
 		return -1;
-	if (str_is_empty(call.url))
+	if (adapter_read_template(reader, settings_path(reader->arena, where, "url"),
+		    json_get_text(map, "url"), &call.url, err) != 0)
+		return -1;
+	if (str_is_empty(call.url.text))
 		return error_set(
 			err, ERROR_INVALID, "%" STR_F ".url must not be empty", STR_A(where));
-	if (adapter_check_template(
-		    reader, settings_path(reader->arena, where, "url"), call.url, err) != 0)
-		return -1;
-	if (adapter_check_template(
-		    reader, settings_path(reader->arena, where, "body"), call.body, err) != 0)
+	if (adapter_read_template(reader, settings_path(reader->arena, where, "body"),
+		    json_get_text(map, "body"), &call.body, err) != 0)
 		return -1;
 	if (read_headers(reader, json_get(map, "headers"),
 		    settings_path(reader->arena, where, "headers"), &call, err) != 0)
@@ -189,10 +187,11 @@ static int read_children(const struct adapter_reader *reader, const struct json 
 	json_for_each (container, i, value) {
 		struct str item = settings_item(reader->arena, where, i);
 		if (is_map) {
-			ret->children[i].key = json_key_at(container, i);
-			item = arena_printf(reader->arena, "%" STR_F ".%" STR_F, STR_A(where),
-				STR_A(ret->children[i].key));
-			if (adapter_check_template(reader, item, ret->children[i].key, err) != 0)
+			struct str key = json_key_at(container, i);
+			item = arena_printf(
+				reader->arena, "%" STR_F ".%" STR_F, STR_A(where), STR_A(key));
+			if (adapter_read_template(reader, item, key, &ret->children[i].key, err) !=
+				0)
 				return -1;
 		}
 		if (read_build(reader, value, item, depth + 1, &ret->children[i], err) != 0)
@@ -240,8 +239,7 @@ static int read_build(const struct adapter_reader *reader, struct json *value, s
 	if (!json_is(value, JSON_STRING))
 		return 0;
 	ret->kind = ADAPTER_BUILD_TEMPLATE;
-	ret->text = json_str(value);
-	return adapter_check_template(reader, where, ret->text, err);
+	return adapter_read_template(reader, where, json_str(value), &ret->template, err);
 }
 
 static int read_payload(const struct adapter_reader *reader, const struct json *map,

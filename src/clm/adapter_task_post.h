@@ -29,8 +29,8 @@ int adapter_read_when(const struct adapter_reader *reader, const struct json *ma
 	const struct cel **ret, struct error *err);
 
 /* Text that is a template where it holds an action. */
-int adapter_check_template(
-	const struct adapter_reader *reader, struct str where, struct str text, struct error *err);
+int adapter_read_template(const struct adapter_reader *reader, struct str where, struct str text,
+	struct template *ret, struct error *err);
 
 /* The text of a file in the task's directory. */
 int adapter_read_ref(const struct adapter_reader *reader, struct str where, struct str name,

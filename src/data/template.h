@@ -20,12 +20,24 @@
 #define TEMPLATE_MAX_OUTPUT ((size_t)8 << 20)
 #define TEMPLATE_MAX_STEPS 1000000u
 
-/* ERROR_INVALID with the line: `line 3: map has no entry for key "region"`; ERROR_LIMITED past
- * TEMPLATE_MAX_STEPS; ERROR_TOO_LARGE past TEMPLATE_MAX_OUTPUT. */
-int template_render(struct arena *arena, struct str text, const struct json *variables,
-	int64_t now_us, struct str *ret, struct error *err);
+struct template_node;
 
-/* Checks the syntax, and that functions and variables exist. */
-int template_check(struct arena *arena, struct str text, struct error *err);
+/* A template that can be run any number of times, by any number of threads at once. */
+struct template
+{
+	struct str text;
+	const struct template_node *tree; /* NULL: the text has no action and is its own result */
+};
+
+/* Checks the syntax, and that functions and variables exist. The tree lives in the arena, and
+ * refers to the text; a null text is a template that gives a null one. ERROR_INVALID with the line.
+ */
+int template_compile(struct arena *arena, struct str text, struct template *ret, struct error *err);
+
+/* ERROR_INVALID with the line: `line 3: map has no entry for key "region"`; ERROR_LIMITED past
+ * TEMPLATE_MAX_STEPS; ERROR_TOO_LARGE past TEMPLATE_MAX_OUTPUT. The result lives in the arena or is
+ * the template's text. */
+int template_run(const struct template *template, struct arena *arena, const struct json *variables,
+	int64_t now_us, struct str *ret, struct error *err);
 
 #endif

@@ -405,7 +405,17 @@ static int run_list(struct execution *e, const struct template_node *node, enum 
 	return 0;
 }
 
-int template_render(struct arena *arena, struct str text, const struct json *variables,
+int template_compile(struct arena *arena, struct str text, struct template *ret, struct error *err)
+{
+	struct template_node *tree = NULL;
+
+	if (str_find(text, STR("{{")) >= 0 && template_parse(arena, text, &tree, err) != 0)
+		return -1;
+	*ret = (struct template){.text = text, .tree = tree};
+	return 0;
+}
+
+int template_run(const struct template *template, struct arena *arena, const struct json *variables,
 	int64_t now_us, struct str *ret, struct error *err)
 {
 	CLEANUP(buf_free) struct buf out = BUF_INITIALIZER(TEMPLATE_MAX_OUTPUT);
@@ -415,22 +425,16 @@ int template_render(struct arena *arena, struct str text, const struct json *var
 		.dot = {.json = variables},
 	};
 	enum jump jump = JUMP_NONE;
-	struct template_node *tree;
-	struct str result;
+	struct str result = template->text;
 
-	if (template_parse(arena, text, &tree, err) != 0 ||
-		push_variable(&e, STR(""), &e.dot) != 0 || run_list(&e, tree, &jump) != 0)
-		return -1;
-	result = arena_str(arena, buf_str(&out));
-	if (str_is_null(result))
-		return template_no_memory(&e.call);
+	if (template->tree) {
+		if (push_variable(&e, STR(""), &e.dot) != 0 ||
+			run_list(&e, template->tree, &jump) != 0)
+			return -1;
+		result = arena_str(arena, buf_str(&out));
+		if (str_is_null(result))
+			return template_no_memory(&e.call);
+	}
 	*ret = result;
 	return 0;
-}
-
-int template_check(struct arena *arena, struct str text, struct error *err)
-{
-	struct template_node *tree;
-
-	return template_parse(arena, text, &tree, err);
 }

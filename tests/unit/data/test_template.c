@@ -18,6 +18,16 @@ struct row {
 	const char *expected;
 };
 
+static int render(struct arena *arena, struct str text, const struct json *document,
+	struct str *ret, struct error *err)
+{
+	struct template template;
+
+	if (template_compile(arena, text, &template, err) != 0)
+		return -1;
+	return template_run(&template, arena, document, NOW_US, ret, err);
+}
+
 static void renders(void **state, const struct row *rows, size_t count)
 {
 	struct json *root = test_document(*state, variables);
@@ -26,8 +36,7 @@ static void renders(void **state, const struct row *rows, size_t count)
 		struct error err = {0};
 		struct str out;
 
-		if (template_render(*state, str_of(rows[i].template), root, NOW_US, &out, &err) !=
-			0)
+		if (render(*state, str_of(rows[i].template), root, &out, &err) != 0)
 			fail_msg("%s: %s", rows[i].template, err.message);
 		test_row_equals(rows[i].template, out, rows[i].expected);
 	}
@@ -203,8 +212,7 @@ static void a_mistake_is_told_with_its_line(void **state)
 		struct error err = {0};
 		struct str out;
 
-		if (template_render(*state, str_of(rows[i].template), root, NOW_US, &out, &err) ==
-			0)
+		if (render(*state, str_of(rows[i].template), root, &out, &err) == 0)
 			fail_msg("%s was rendered", rows[i].template);
 		assert_int_equal(err.code, ERROR_INVALID);
 		test_row_equals(rows[i].template, str_of(err.message), rows[i].message);
@@ -216,24 +224,52 @@ static void work_and_output_are_bounded(void **state)
 	struct error err = {0};
 	struct str out;
 
-	assert_int_equal(template_render(*state, STR("{{range 100000000}}{{end}}"), NULL, NOW_US,
-				 &out, &err),
-		-1);
+	assert_int_equal(render(*state, STR("{{range 100000000}}{{end}}"), NULL, &out, &err), -1);
 	assert_int_equal(err.code, ERROR_LIMITED);
-	assert_int_equal(template_render(*state,
+	assert_int_equal(render(*state,
 				 STR("{{$x := \"0123456789abcdef\"}}{{range 30}}{{$x = print $x "
 				     "$x}}{{end}}"),
-				 NULL, NOW_US, &out, &err),
+				 NULL, &out, &err),
 		-1);
 	assert_int_equal(err.code, ERROR_TOO_LARGE);
 }
 
-static void check_sees_syntax_only(void **state)
+static void compiling_sees_syntax_only(void **state)
 {
+	struct template template;
 	struct error err = {0};
 
-	assert_int_equal(template_check(*state, STR("{{.not.there}}"), &err), 0);
-	assert_int_equal(template_check(*state, STR("{{if}}"), &err), -1);
+	assert_int_equal(template_compile(*state, STR("{{.not.there}}"), &template, &err), 0);
+	assert_int_equal(template_compile(*state, STR("{{if}}"), &template, &err), -1);
+}
+
+static void a_compiled_template_runs_again_and_again(void **state)
+{
+	struct json *first = test_document(*state, "{\"a\": [1, 2]}");
+	struct json *second = test_document(*state, "{\"a\": [3]}");
+	struct template template;
+	struct error err = {0};
+	struct str out;
+
+	assert_int_equal(
+		template_compile(*state, STR("{{range .a}}<{{.}}>{{end}}"), &template, &err), 0);
+	for (int turn = 0; turn < 2; turn++) {
+		assert_int_equal(template_run(&template, *state, first, NOW_US, &out, &err), 0);
+		test_row_equals("first", out, "<1><2>");
+		assert_int_equal(template_run(&template, *state, second, NOW_US, &out, &err), 0);
+		test_row_equals("second", out, "<3>");
+	}
+}
+
+static void a_null_text_stays_null(void **state)
+{
+	struct template template;
+	struct error err = {0};
+	struct str out = STR("something");
+
+	assert_int_equal(template_compile(*state, STR_NULL, &template, &err), 0);
+	assert_int_equal(template_run(&template, *state, NULL, NOW_US, &out, &err), 0);
+	assert_true(str_is_null(out));
 }
 
 int main(void)
@@ -247,7 +283,9 @@ int main(void)
 		TEST(functions_of_adapters),
 		TEST(a_mistake_is_told_with_its_line),
 		TEST(work_and_output_are_bounded),
-		TEST(check_sees_syntax_only),
+		TEST(compiling_sees_syntax_only),
+		TEST(a_compiled_template_runs_again_and_again),
+		TEST(a_null_text_stays_null),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
