@@ -23,21 +23,25 @@ struct sql_mark {
 struct sql {
 	const struct store_driver *driver;
 	int64_t epoch;
-	bool may_write;
+	bool may_write;		 /* what the work that runs may do */
+	bool is_writer;		 /* what the connection may do */
+	bool is_outcome_unknown; /* the last commit was sent, and its answer was lost */
 	struct sql_mark marks[SQL_MAX_MARKS];
 	size_t mark_count;
 };
 
 struct database {
 	const struct store_driver *driver;
+	const char *name;     /* for messages: without a password */
 	unsigned max_readers; /* 0: reads take turns with the writes */
 };
 
 struct store_driver {
-	const char *scheme; /* "sqlite:" */
+	enum sql_dialect dialect;
 
-	/* Takes ownership of the database against other processes and checks that it is sound. */
-	int (*open)(struct database **ret, const char *address, struct error *err);
+	/* Takes ownership of the database against other processes, where only one may have it, and
+	 * checks that it is sound. */
+	int (*open)(struct database **ret, const char *url, struct error *err);
 	void (*close)(struct database *database);
 	int (*back_up)(struct database *database, const char *path, struct error *err);
 
@@ -45,8 +49,18 @@ struct store_driver {
 		struct database *database, bool may_write, struct sql **ret, struct error *err);
 	void (*disconnect)(struct sql *sql);
 
+	/* Where several processes share a database, or NULL: one at a time makes tables; and a
+	 * connection that waits until another process has committed (or so it may be), the time is
+	 * over or stop_fd is readable. */
+	int (*lock_schema)(struct sql *sql, struct error *err);
+	void (*unlock_schema)(struct sql *sql);
+	int (*listen)(struct database *database, struct sql **ret, struct error *err);
+	void (*wait_for_others)(struct sql *sql, int stop_fd, int timeout_ms);
+
+	/* Opens a lost connection anew. */
 	int (*begin)(struct sql *sql, struct error *err);
-	int (*commit)(struct sql *sql, struct error *err); /* on failure: rolled back */
+	/* On failure: rolled back, or is_outcome_unknown. */
+	int (*commit)(struct sql *sql, struct error *err);
 	void (*roll_back)(struct sql *sql);
 	/* Within a transaction. A failure means that the transaction as a whole is lost. */
 	int (*savepoint)(struct sql *sql, struct error *err);
@@ -74,6 +88,7 @@ struct sql_rows {
 };
 
 extern const struct store_driver sqlite_driver;
+extern const struct store_driver postgres_driver;
 
 /* Inside a write: once it is durable, the function that `owner` registered is called with the
  * newest value. False: more than SQL_MAX_MARKS owners. */
@@ -82,5 +97,9 @@ bool sql_mark(struct sql *sql, void *owner, int64_t value);
 /* Calls `ring` on the writer thread after each durable commit that carries a mark of `owner`.
  * A NULL ring takes the registration back. False: more than SQL_MAX_MARKS owners. */
 bool store_on_commit(struct store *store, void *owner, void (*ring)(void *owner, int64_t value));
+
+/* A connection for driver->wait_for_others, to be disconnected by its caller; NULL where no other
+ * process can commit. */
+int store_listen(struct store *store, struct sql **ret, struct error *err);
 
 #endif

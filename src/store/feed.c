@@ -1,9 +1,12 @@
 /*
  * feed.c - the change feed: rows in the writer's transaction, a bell after its commit.
  *
- * The database numbers the rows; since one thread writes, numbers are given and committed in the
- * same order, and a reader that asks for what follows its cursor misses nothing. The newest number
- * committed is kept in memory, set by the bell, so that waiting and asking for it cost no query.
+ * A row's number is the newest one plus one. Since writers take turns (also those of several
+ * processes on one database), numbers are given and committed in the same order and without a gap,
+ * and a reader that asks for what follows its cursor misses nothing. The newest number committed is
+ * kept in memory, set by the bell, so that waiting and asking for it cost no query. Where other
+ * processes may commit, a thread waits for the database's doorbell, looks for itself now and then
+ * in case one was lost, and rings our bell.
  */
 #include "store/feed.h"
 
@@ -18,12 +21,14 @@
 
 #define COMPACT_BATCH 5000 /* rows removed in one transaction */
 #define MAX_TABLE_NAME 48
+#define LOOK_INTERVAL_MS 1000 /* for the commits of other processes whose doorbell was lost */
 
 /* The statements, made once for the table. */
 enum { APPEND, READ, BOUNDS, COMPACT, STATEMENT_COUNT };
 static const char *const patterns[STATEMENT_COUNT] = {
-	[APPEND] = "INSERT INTO %1$s (epoch, time_us, topic, id, owner, event, version, detail) "
-		   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING sequence",
+	[APPEND] = "INSERT INTO %1$s (sequence, epoch, time_us, topic, id, owner, event, version, "
+		   "detail) VALUES ((SELECT coalesce(max(sequence), 0) + 1 FROM %1$s), "
+		   "$1, $2, $3, $4, $5, $6, $7, $8) RETURNING sequence",
 	[READ] = "SELECT sequence, epoch, time_us, topic, id, owner, event, version, detail "
 		 "FROM %1$s WHERE sequence > $1 ORDER BY sequence LIMIT $2",
 	[BOUNDS] = "SELECT coalesce((SELECT min(sequence) FROM %1$s), 0), "
@@ -49,20 +54,30 @@ struct feed {
 	char *sql[STATEMENT_COUNT];
 	_Atomic int64_t last; /* committed */
 
+	/* Where other processes may commit. */
+	struct sql *doorbell; /* the follower's; NULL where there is none */
+	struct thread *follower;
+	struct stop stop;
+
 	pthread_mutex_t mutex; /* all below; taken before a stop's */
 	struct listener *listeners;
 	struct waiter *waiters;
 };
 
-/* --- life ---------------------------------------------------------------------------------- */
+/* --- the bell and the statements ----------------------------------------------------------- */
 
-/* On the writer thread, after the commit. */
-static void on_commit(void *owner, int64_t last)
+/* On the writer thread, after the commit; and on the follower's: either may come late. */
+static void on_commit(void *owner, int64_t committed)
 {
 	struct feed *feed = owner;
+	int64_t last = atomic_load(&feed->last);
 
-	atomic_store(&feed->last, last);
+	while (last < committed && !atomic_compare_exchange_weak(&feed->last, &last, committed))
+		;
+	if (last >= committed)
+		return;
 	LOCK_SCOPE(&feed->mutex);
+	last = atomic_load(&feed->last);
 	for (struct waiter *waiter = feed->waiters; waiter; waiter = waiter->next) {
 		pthread_mutex_lock(&waiter->stop->mutex);
 		pthread_cond_broadcast(&waiter->stop->changed);
@@ -112,9 +127,42 @@ static int read_last(struct sql *sql, void *argument, struct error *err)
 
 	if (read_bounds(sql, feed, &oldest, &newest, err) < 0)
 		return -1;
-	atomic_store(&feed->last, newest);
+	on_commit(feed, newest);
 	return 0;
 }
+
+/* --- other processes ----------------------------------------------------------------------- */
+
+static void follow(void *arg)
+{
+	struct feed *feed = arg;
+
+	while (!stop_requested(&feed->stop)) {
+		feed->doorbell->driver->wait_for_others(
+			feed->doorbell, stop_fd(&feed->stop), LOOK_INTERVAL_MS);
+		/* A database that does not answer is looked at again after the interval. */
+		if (!stop_requested(&feed->stop))
+			(void)!store_read(feed->store, read_last, feed, NULL);
+	}
+}
+
+static int start_following(struct feed *feed, struct error *err)
+{
+	if (store_listen(feed->store, &feed->doorbell, err) < 0)
+		return -1;
+	return feed->doorbell ? thread_start(&feed->follower, "feed-follower", follow, feed, err)
+			      : 0;
+}
+
+static void stop_following(struct feed *feed)
+{
+	stop_request(&feed->stop);
+	thread_join(feed->follower);
+	if (feed->doorbell)
+		feed->doorbell->driver->disconnect(feed->doorbell);
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
 
 int feed_new(struct feed **ret, struct store *store, const char *table, struct error *err)
 {
@@ -128,11 +176,12 @@ int feed_new(struct feed **ret, struct store *store, const char *table, struct e
 		return error_set(err, ERROR_MEMORY, "no memory for a feed");
 	feed->store = store;
 	pthread_mutex_init(&feed->mutex, NULL);
+	stop_init(&feed->stop);
 	if (make_statements(feed, table) < 0) {
 		feed_free(feed);
 		return error_set(err, ERROR_MEMORY, "no memory for a feed");
 	}
-	if (store_read(store, read_last, feed, err) < 0) {
+	if (store_read(store, read_last, feed, err) < 0 || start_following(feed, err) < 0) {
 		feed_free(feed);
 		return -1;
 	}
@@ -149,11 +198,13 @@ void feed_free(struct feed *feed)
 {
 	if (!feed)
 		return;
+	stop_following(feed);
 	store_on_commit(feed->store, feed, NULL);
 	while (feed->listeners)
 		feed_unlisten(feed, feed->listeners->context);
 	for (size_t i = 0; i < STATEMENT_COUNT; i++)
 		free(feed->sql[i]);
+	stop_destroy(&feed->stop);
 	pthread_mutex_destroy(&feed->mutex);
 	free(feed);
 }

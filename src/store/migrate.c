@@ -56,7 +56,8 @@ static int apply(struct sql *sql, const struct store_config *config,
 		config->product);
 }
 
-int migrate_run(struct sql *sql, const struct store_config *config, struct error *err)
+static int migrate(
+	struct sql *sql, const struct store_config *config, const char *database, struct error *err)
 {
 	const struct sql_value product = SQL_CSTR(config->product);
 	int64_t version = 0;
@@ -71,7 +72,7 @@ int migrate_run(struct sql *sql, const struct store_config *config, struct error
 		return error_set(err, ERROR_CONFLICT,
 			"database %s was written by a newer reeve (schema %lld of %s, this one "
 			"knows %zu); run that version, or restore a backup made before it",
-			config->url, (long long)version, config->product, config->migration_count);
+			database, (long long)version, config->product, config->migration_count);
 	for (size_t i = (size_t)version; i < config->migration_count; i++) {
 		if (config->migrations[i].number != i + 1)
 			return error_set(err, ERROR_INTERNAL,
@@ -81,4 +82,17 @@ int migrate_run(struct sql *sql, const struct store_config *config, struct error
 			return -1;
 	}
 	return 0;
+}
+
+int migrate_run(
+	struct sql *sql, const struct store_config *config, const char *database, struct error *err)
+{
+	const struct store_driver *driver = sql->driver;
+
+	if (driver->lock_schema && driver->lock_schema(sql, err) < 0)
+		return -1;
+	int result = migrate(sql, config, database, err);
+	if (driver->unlock_schema)
+		driver->unlock_schema(sql);
+	return result;
 }

@@ -7,8 +7,10 @@
 #include "store/driver.h"
 
 /* Brings the product's tables to the newest version, each migration in a transaction of its own
- * with the note that it was made. `sql`: a writing connection with no transaction. */
-int migrate_run(struct sql *sql, const struct store_config *config, struct error *err);
+ * with the note that it was made. `sql`: a writing connection with no transaction. `database`: its
+ * name in messages. */
+int migrate_run(struct sql *sql, const struct store_config *config, const char *database,
+	struct error *err);
 
 /* The store's own facts: the epoch, 1 until a restore raises it. */
 int migrate_read_epoch(struct sql *sql, int64_t *ret, struct error *err);

@@ -20,6 +20,11 @@ bool sql_mark(struct sql *sql, void *owner, int64_t value)
 	return true;
 }
 
+enum sql_dialect sql_dialect_of(const struct sql *sql)
+{
+	return sql->driver->dialect;
+}
+
 int sql_run(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	int64_t *ret_changed, struct error *err)
 {

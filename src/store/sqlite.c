@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 
+#define SCHEME "sqlite:"
 #define IN_MEMORY ":memory:"
 #define WAL_MAX_BYTES "67108864" /* a log grown past this by a long reader shrinks again */
 #define BACKUP_BUSY_RETRIES 100
@@ -91,6 +92,7 @@ static int sqlite_connect(
 	}
 	connection->sql.driver = &sqlite_driver;
 	connection->sql.may_write = may_write;
+	connection->sql.is_writer = may_write;
 	connection->path = str_of(self->path);
 	int result = sqlite3_open_v2(self->path, &connection->handle,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
@@ -184,8 +186,9 @@ static int check(struct sqlite_database *self, struct error *err)
 	return result;
 }
 
-static int sqlite_open(struct database **ret, const char *address, struct error *err)
+static int sqlite_open(struct database **ret, const char *url, struct error *err)
 {
+	const char *address = url + strlen(SCHEME);
 	struct sqlite_database *self;
 
 	if (!address[0])
@@ -198,6 +201,7 @@ static int sqlite_open(struct database **ret, const char *address, struct error 
 	}
 	self->lock_fd = -1;
 	self->database.driver = &sqlite_driver;
+	self->database.name = self->path;
 	if (strcmp(address, IN_MEMORY) != 0) {
 		self->database.max_readers = STORE_MAX_READERS;
 		if (lock_file(self, err) < 0 || check(self, err) < 0) {
@@ -319,7 +323,7 @@ static int sqlite_back_up(struct database *database, const char *path, struct er
 }
 
 const struct store_driver sqlite_driver = {
-	.scheme = "sqlite:",
+	.dialect = SQL_SQLITE,
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.back_up = sqlite_back_up,

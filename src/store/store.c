@@ -16,7 +16,14 @@
 #include "store/migrate.h"
 #include "store/writer.h"
 
-static const struct store_driver *const drivers[] = {&sqlite_driver};
+static const struct {
+	const char *scheme;
+	const struct store_driver *driver;
+} drivers[] = {
+	{"sqlite:", &sqlite_driver},
+	{"postgresql://", &postgres_driver},
+	{"postgres://", &postgres_driver},
+};
 
 struct store {
 	const struct store_driver *driver;
@@ -37,10 +44,13 @@ struct store {
 static const struct store_driver *driver_of(const char *url, struct error *err)
 {
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
-		if (str_starts_with(str_of(url), str_of(drivers[i]->scheme)))
-			return drivers[i];
+		if (str_starts_with(str_of(url), str_of(drivers[i].scheme)))
+			return drivers[i].driver;
+	/* What follows the scheme may hold a password. */
 	error_set(err, ERROR_INVALID,
-		"store URL \"%s\" has no driver; write sqlite:/path/to/file.db", url);
+		"store URL \"%.*s...\" has no driver; write sqlite:/path/to/file.db or "
+		"postgresql://user@host:5432/database",
+		(int)strcspn(url, ":@/?"), url);
 	return NULL;
 }
 
@@ -51,7 +61,7 @@ static int start_writer(struct store *store, const struct store_config *config, 
 
 	if (store->driver->connect(store->database, true, &sql, err) < 0)
 		return -1;
-	if (migrate_run(sql, config, err) == 0 &&
+	if (migrate_run(sql, config, store->database->name, err) == 0 &&
 		migrate_read_epoch(sql, &store->epoch, err) == 0) {
 		sql->epoch = store->epoch;
 		if (writer_start(&store->writer, sql, err) == 0)
@@ -71,14 +81,14 @@ int store_open(struct store **ret, const struct store_config *config, struct err
 		return -1;
 	store = calloc(1, sizeof(*store));
 	if (!store)
-		return error_set(err, ERROR_MEMORY, "no memory to open %s", config->url);
+		return error_set(err, ERROR_MEMORY, "no memory to open a store");
 	store->driver = driver;
 	pthread_mutex_init(&store->mutex, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->freed, &attributes);
 	pthread_condattr_destroy(&attributes);
-	if (driver->open(&store->database, config->url + strlen(driver->scheme), err) < 0 ||
+	if (driver->open(&store->database, config->url, err) < 0 ||
 		start_writer(store, config, err) < 0) {
 		store_close(store);
 		return -1;
@@ -174,6 +184,17 @@ int store_write(struct store *store, store_work work, void *argument, struct err
 bool store_on_commit(struct store *store, void *owner, void (*ring)(void *owner, int64_t value))
 {
 	return writer_on_commit(store->writer, owner, ring);
+}
+
+int store_listen(struct store *store, struct sql **ret, struct error *err)
+{
+	*ret = NULL;
+	return store->driver->listen ? store->driver->listen(store->database, ret, err) : 0;
+}
+
+enum sql_dialect store_dialect(const struct store *store)
+{
+	return store->driver->dialect;
 }
 
 /* --- the whole ----------------------------------------------------------------------------- */

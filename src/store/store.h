@@ -1,17 +1,21 @@
 /*
  * store.h - one small SQL interface over a database.
  *
- * The driver is chosen by the URL: "sqlite:/path/to/file.db" ("sqlite::memory:" for tests);
- * PostgreSQL is to be a second driver behind the same calls. A write is a function that runs inside
- * a transaction: store_write() returns once what it wrote is durable, or after nothing was written.
- * On SQLite every write is queued to the one writer thread, which runs those waiting as savepoints
- * of one commit (group commit) and then answers them all. Reads run side by side, each on a
- * snapshot.
+ * The driver is chosen by the URL: "sqlite:/path/to/file.db" ("sqlite::memory:" for tests) or
+ * "postgresql://user@host:5432/database" (what libpq reads, PostgreSQL 13 or newer). A write is a
+ * function that runs inside a transaction: store_write() returns once what it wrote is durable, or
+ * after nothing was written. Every write is queued to the one writer thread, which runs those
+ * waiting as savepoints of one commit (group commit) and then answers them all. Reads run side by
+ * side, each on a snapshot.
  *
  * SQL text is the common subset of SQLite and PostgreSQL; parameters are $1, $2, ... Statements are
- * prepared once per connection and cached by their text; the least recently used give way.
+ * prepared once per connection and cached by their text; the least recently used give way. instr
+ * and json_extract (as text) exist in both, and INTEGER PRIMARY KEY is a number of 64 bits. After a
+ * statement has failed, work must fail too: PostgreSQL runs no other in that transaction.
  *
- * A store's database belongs to one process at a time, and is opened once in it. Any thread may
+ * An SQLite file belongs to one process at a time. A PostgreSQL database may be shared by several,
+ * whose writes take turns as those of one process do; LC_COLLATE "C" gives both databases the same
+ * order of texts. A process opens a database once. Any thread may
  * call; work that runs inside store_write may not call store_write or store_read of the same store.
  */
 #ifndef REEVE_STORE_STORE_H
@@ -28,6 +32,11 @@
 
 struct store;
 struct sql; /* a running transaction, or a reading snapshot */
+
+/* For the rare statement that cannot be written for both. */
+enum sql_dialect { SQL_SQLITE, SQL_POSTGRESQL };
+enum sql_dialect sql_dialect_of(const struct sql *sql);
+enum sql_dialect store_dialect(const struct store *store);
 
 #define STORE_MAX_READERS 8	    /* connections for reading */
 #define STORE_MAX_GROUP 256	    /* writes that share one commit */
@@ -58,7 +67,8 @@ struct store_config {
  * Opens, checks (quick integrity check, up to STORE_CHECK_MAX_BYTES) and migrates. Errors:
  * ERROR_INVALID (URL), ERROR_CONFLICT (a newer schema: `database x was written by a newer reeve
  * (schema 7, this one knows 5)`), ERROR_UNAVAILABLE (damaged: names the file and the backup to
- * restore; or locked by another process).
+ * restore; or locked by another process; or its server does not answer). No message shows a URL's
+ * password.
  */
 int store_open(struct store **ret, const struct store_config *config, struct error *err);
 void store_close(struct store *store); /* ends waiting writes with ERROR_CANCELLED; NULL accepted */
@@ -68,7 +78,8 @@ void store_close(struct store *store); /* ends waiting writes with ERROR_CANCELL
  * (its error is then store_write's). It runs on the writer thread and may run again from the start
  * after a failed commit of its group, so it must only touch the database and its own argument,
  * idempotently. Returns after the commit is durable. ERROR_NO_SPACE on a full disk, ERROR_LIMITED,
- * ERROR_CANCELLED.
+ * ERROR_CANCELLED. ERROR_UNAVAILABLE when the server was lost; its sentence tells when that was
+ * during the commit, so that the change may have been made.
  */
 typedef int (*store_work)(struct sql *sql, void *argument, struct error *err);
 int store_write(struct store *store, store_work work, void *argument, struct error *err);

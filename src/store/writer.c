@@ -9,7 +9,7 @@
  * Nothing is answered before the commit, not even a refusal: a name that is taken is taken only if
  * the write that took it lasts. When a group's commit fails, or the database drops the transaction
  * in the middle (a full disk does that), each piece runs again alone and gets the answer that it
- * alone deserves.
+ * alone deserves. Except where nobody knows whether the commit happened: then each is told so.
  */
 #include "store/writer.h"
 
@@ -147,11 +147,25 @@ static void answer(struct writer *writer, struct job *jobs, size_t count)
 	}
 }
 
+/* The group's commit may have happened: to run it again would meet its own changes. */
+static void answer_unknown(struct writer *writer, struct job *jobs, size_t count)
+{
+	for (struct job *job = jobs; job; job = job->next)
+		job->result = error_set(job->err, ERROR_UNAVAILABLE,
+			"the connection to the database was lost during a commit: the change may "
+			"have been made or not; look before you try again");
+	answer(writer, jobs, count);
+}
+
 static void run_group(struct writer *writer, struct job *jobs, size_t count)
 {
 	if (count > 1 && run_together(writer, jobs) == 0) {
 		ring_all(writer);
 		answer(writer, jobs, count);
+		return;
+	}
+	if (count > 1 && writer->sql->is_outcome_unknown) {
+		answer_unknown(writer, jobs, count);
 		return;
 	}
 	for (struct job *job = jobs, *next; job; job = next) {

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "../postgres_test.h"
+
 #define MAX_HEADERS 4
 #define WATCH_TIMEOUT_US (INT64_C(10) * 1000000)
 
@@ -63,6 +65,7 @@ static void start(struct region *region)
 static int setup(void **state, bool uses_shipped_files)
 {
 	struct region *region = calloc(1, sizeof(*region));
+	char database[64];
 
 	assert_non_null(region);
 	region->arena = arena_new(0);
@@ -70,6 +73,11 @@ static int setup(void **state, bool uses_shipped_files)
 	snprintf(region->folder, sizeof(region->folder), "%s", "/tmp/reeve-clm-XXXXXX");
 	assert_non_null(mkdtemp(region->folder));
 	snprintf(region->store_url, sizeof(region->store_url), "sqlite:%s/clm.db", region->folder);
+	if (postgres_test_folder()) {
+		snprintf(database, sizeof(database), "clm_%ld", (long)getpid());
+		postgres_test_url(region->store_url, sizeof(region->store_url), database);
+		assert_true(postgres_test_create(database));
+	}
 	start(region);
 	*state = region;
 	return 0;

@@ -15,7 +15,7 @@
 
 struct region {
 	char folder[64];
-	char store_url[128];
+	char store_url[192];
 	char base_url[64];
 	struct clm *clm;
 	struct http_client *client;

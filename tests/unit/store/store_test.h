@@ -1,5 +1,6 @@
 /*
- * store_test.h - a store in a folder of its own, for the tests of this folder.
+ * store_test.h - a store of its own, for the tests of this folder: a file in a folder, or under
+ * tests/with-postgres a database on its server.
  */
 #ifndef REEVE_TEST_STORE_H
 #define REEVE_TEST_STORE_H
@@ -14,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "../postgres_test.h"
 #include "store/feed.h"
 #include "store/lease.h"
 #include "store/store.h"
@@ -21,7 +23,8 @@
 struct fixture {
 	char folder[64];
 	char path[96];
-	char url[112];
+	char database[64]; /* on PostgreSQL */
+	char url[192];
 	struct store *store;
 };
 
@@ -47,6 +50,20 @@ static inline void fixture_open(struct fixture *fixture)
 		fail_msg("%s", err.message);
 }
 
+static inline bool is_on_postgres(void)
+{
+	return postgres_test_folder() != NULL;
+}
+
+/* As if nothing had been written; the store is closed. */
+static inline void fixture_wipe(struct fixture *fixture)
+{
+	if (is_on_postgres())
+		assert_true(postgres_test_create(fixture->database));
+	else
+		unlink(fixture->path);
+}
+
 static inline int fixture_setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -55,6 +72,11 @@ static inline int fixture_setup(void **state)
 	assert_non_null(mkdtemp(fixture->folder));
 	snprintf(fixture->path, sizeof(fixture->path), "%s/test.db", fixture->folder);
 	snprintf(fixture->url, sizeof(fixture->url), "sqlite:%s", fixture->path);
+	if (is_on_postgres()) {
+		snprintf(fixture->database, sizeof(fixture->database), "store_%ld", (long)getpid());
+		postgres_test_url(fixture->url, sizeof(fixture->url), fixture->database);
+		fixture_wipe(fixture);
+	}
 	*state = fixture;
 	return 0;
 }
@@ -79,6 +101,8 @@ static inline int fixture_teardown(void **state)
 		unlink(path);
 	}
 	rmdir(fixture->folder);
+	if (is_on_postgres())
+		assert_true(postgres_test_drop(fixture->database));
 	free(fixture);
 	return 0;
 }

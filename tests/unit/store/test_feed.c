@@ -254,9 +254,9 @@ static void many_writers_and_readers_miss_and_reorder_nothing(void **state)
 static int fill(struct sql *sql, void *argument, struct error *err)
 {
 	return sql_run(sql,
-		"INSERT INTO changes (epoch, time_us, topic, id, event, version) "
+		"INSERT INTO changes (sequence, epoch, time_us, topic, id, event, version) "
 		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) "
-		"SELECT 1, 0, 'Cluster', 'x', 'updated', i FROM n",
+		"SELECT i, 1, 0, 'Cluster', 'x', 'updated', i FROM n",
 		argument, 1, NULL, err);
 }
 

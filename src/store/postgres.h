@@ -1,0 +1,66 @@
+/*
+ * postgres.h - the PostgreSQL driver's parts: connections and transactions (postgres.c), statements
+ * and rows (postgres_statement.c), errors (postgres_error.c).
+ */
+#ifndef REEVE_STORE_POSTGRES_H
+#define REEVE_STORE_POSTGRES_H
+
+#include <libpq-fe.h>
+#include <stdatomic.h>
+
+#include "store/driver.h"
+
+struct postgres_statement;
+struct postgres_rows;
+
+struct postgres_database {
+	struct database database; /* first */
+	char *url;		  /* may hold a password: for libpq alone */
+	char *name;		  /* for messages: postgresql://host:port/database */
+	_Atomic int writer_pid;	  /* the server's number for our writing connection */
+};
+
+struct postgres_connection {
+	struct sql sql; /* first */
+	struct postgres_database *database;
+	PGconn *handle;	  /* NULL while there is none */
+	int64_t retry_us; /* no new attempt to connect before this (monotonic) */
+	struct postgres_statement *statements; /* most recently used first */
+	size_t statement_count;
+	uint64_t statement_number;  /* the last name given */
+	struct postgres_rows *open; /* of the work that runs */
+	struct arena *arena;	    /* for its rows */
+	struct arena *values;	    /* for the values of one statement */
+};
+
+static inline struct postgres_connection *postgres_of(struct sql *sql)
+{
+	return (struct postgres_connection *)sql;
+}
+
+/* --- postgres_error.c --- */
+
+/* Fills err from a failed result (NULL: from the connection); returns -1. `what`: a sentence's
+ * beginning. Clears the result. */
+int postgres_fail(struct postgres_connection *connection, PGresult *result, const char *what,
+	struct error *err);
+
+/* --- postgres_statement.c --- */
+
+/* Statements without parameters or rows that matter, in one exchange. */
+int postgres_run_script(struct sql *sql, const char *text, struct error *err);
+int postgres_run(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
+	int64_t *ret_changed, struct error *err);
+int postgres_query(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
+	struct sql_rows **ret, struct error *err);
+int postgres_next(struct sql_rows *rows, struct error *err);
+void postgres_end(struct sql_rows *rows);
+void postgres_end_work(struct sql *sql);
+bool postgres_is_null(struct sql_rows *rows, int column);
+int64_t postgres_integer(struct sql_rows *rows, int column);
+double postgres_real(struct sql_rows *rows, int column);
+struct str postgres_text(struct sql_rows *rows, int column);
+/* Those of a connection that is gone, or is about to be. */
+void postgres_forget_statements(struct postgres_connection *connection);
+
+#endif
