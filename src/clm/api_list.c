@@ -218,6 +218,7 @@ void api_list(struct api_request *request)
 		return;
 	}
 	listing->request = request;
+	listing->clause.dialect = store_dialect(request->api->catalog->store);
 	buf_init(&listing->body, LIST_MAX_BYTES);
 	if (!read_wishes(listing))
 		return;

@@ -1,137 +1,170 @@
 /*
- * search.c - see search.h.
+ * search.c - a search's tree becomes a WHERE clause.
  *
- * Labels and conditions are columns of compact JSON text (catalog.c), so an equality is a search
- * for the member's text: `"team":"a"` occurs in the labels, `"type":"Ready","status":"True"` in the
- * conditions, exactly when they hold, because quotes inside JSON strings are escaped. instr() is
- * SQLite's; PostgreSQL names the same function strpos().
+ * Equality of a label or of a condition's status is what clients ask for all the time. Both are
+ * columns of compact JSON text (catalog.c), so that it is a search for the member's text:
+ * `"team":"a"` occurs in the labels, `"type":"Ready","status":"True"` in the conditions, exactly
+ * when they hold, because quotes inside JSON strings are escaped. Only under a NOT, where absent
+ * and different are not the same, the value itself is read.
  */
 #include "clm/search.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "clm/search_field.h"
 #include "data/json.h"
 
-enum token_type { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_SYMBOL };
+#define MEMBER_TEXT_MAX (8 * TSL_MAX_LENGTH) /* a text may grow sixfold as a JSON string */
 
-struct token {
-	enum token_type type;
-	struct str text; /* a string's content, unescaped */
-};
-
-struct parser {
+struct compiler {
 	struct arena *arena;
 	struct search_clause *clause;
-	struct str rest;
-	struct token token; /* the next one, not yet taken */
-	size_t terms;
-	unsigned depth;
+	unsigned nots; /* around the node */
 	struct error *err;
 };
 
-/* --- tokens ---------------------------------------------------------------------------------- */
-
-static bool is_word_byte(char c)
+static void put(struct compiler *c, const char *text)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '.' || c == '/' || c == '-';
-}
-
-static int fail(struct parser *parser, const char *problem, struct str at)
-{
-	return error_set(parser->err, ERROR_INVALID,
-		"failed to parse search query: %s at '%" STR_F "'", problem, STR_A(at));
-}
-
-static int lex_string(struct parser *parser)
-{
-	char quote = parser->rest.ptr[0];
-	char *text = arena_alloc(parser->arena, parser->rest.len);
-	size_t len = 0;
-	size_t i = 1;
-
-	if (text == NULL)
-		return error_set(parser->err, ERROR_MEMORY, "no room for a search");
-	while (i < parser->rest.len && parser->rest.ptr[i] != quote) {
-		if (parser->rest.ptr[i] == '\\' && i + 1 < parser->rest.len)
-			i++;
-		text[len++] = parser->rest.ptr[i++];
-	}
-	if (i == parser->rest.len)
-		return fail(parser, "a string without end", parser->rest);
-	parser->token = (struct token){TOKEN_STRING, {text, len}};
-	parser->rest = str_slice(parser->rest, i + 1, parser->rest.len);
-	return 0;
-}
-
-static int lex(struct parser *parser)
-{
-	size_t len = 0;
-	char c;
-
-	parser->rest = str_trim(parser->rest);
-	if (parser->rest.len == 0) {
-		parser->token = (struct token){TOKEN_END, STR("end")};
-		return 0;
-	}
-	c = parser->rest.ptr[0];
-	if (c == '\'' || c == '"' || c == '`')
-		return lex_string(parser);
-	while (len < parser->rest.len && is_word_byte(parser->rest.ptr[len]))
-		len++;
-	parser->token.type = len > 0 ? TOKEN_WORD : TOKEN_SYMBOL;
-	/* Operators of two characters are one token, so that a message names them whole. */
-	if (len == 0) {
-		len = 1;
-		while (len < parser->rest.len && str_index(STR("=!<>~"), c) >= 0 &&
-			str_index(STR("=<>~!"), parser->rest.ptr[len]) >= 0)
-			len++;
-	}
-	parser->token.text = str_slice(parser->rest, 0, len);
-	parser->rest = str_slice(parser->rest, len, parser->rest.len);
-	return 0;
-}
-
-static bool is_keyword(const struct token *token, const char *keyword)
-{
-	return token->type == TOKEN_WORD && str_casecmp(token->text, str_of(keyword)) == 0;
-}
-
-static bool is_symbol(const struct token *token, const char *symbol)
-{
-	return token->type == TOKEN_SYMBOL && str_eq_c(token->text, symbol);
-}
-
-/* --- clause ---------------------------------------------------------------------------------- */
-
-static void append(struct arena *arena, struct search_clause *clause, const char *text)
-{
-	clause->text = arena_printf(arena, "%" STR_F "%s", STR_A(clause->text), text);
-}
-
-static void append_test(struct arena *arena, struct search_clause *clause, const char *before,
-	struct str value, const char *after)
-{
-	clause->values[clause->value_count++] = SQL_STR(value);
-	clause->text = arena_printf(arena, "%" STR_F "%s$%zu%s", STR_A(clause->text), before,
-		clause->value_count, after);
+	search_append(c->arena, c->clause, text);
 }
 
 void search_require(
 	struct arena *arena, struct search_clause *clause, const char *column, struct str value)
 {
-	if (clause->text.len > 0)
-		append(arena, clause, " AND ");
-	append(arena, clause, column);
-	append_test(arena, clause, " = ", value, "");
+	search_append(arena, clause, clause->text.len > 0 ? " AND " : "");
+	search_append(arena, clause, column);
+	search_append(arena, clause, " = ");
+	/* The server's own come first and are few. */
+	(void)search_bind(arena, clause, SQL_STR(value), "", NULL);
 }
 
-/* --- terms ----------------------------------------------------------------------------------- */
+static int unsupported(struct compiler *c, struct str operator)
+{
+	return error_set(
+		c->err, ERROR_INVALID, "unsupported comparison operator: %" STR_F, STR_A(operator));
+}
 
-/* first "key" second "value" third, with both as JSON strings */
+static int expects(struct compiler *c, const struct field *field, const char *what)
+{
+	return error_set(
+		c->err, ERROR_INVALID, "field '%" STR_F "' expects %s", STR_A(field->name), what);
+}
+
+/* --- values ---------------------------------------------------------------------------------- */
+
+static int status_value(struct compiler *c, const struct tsl *value, struct sql_value *ret)
+{
+	bool is_status = value->type == TSL_STRING &&
+			 (str_eq_c(value->text, "True") || str_eq_c(value->text, "False") ||
+				 str_eq_c(value->text, "Unknown"));
+
+	if (!is_status)
+		return error_set(c->err, ERROR_INVALID,
+			"condition status must be True, False or Unknown, is '%" STR_F "'",
+			STR_A(value->text));
+	*ret = SQL_STR(value->text);
+	return 0;
+}
+
+static int integer_value(struct compiler *c, const struct field *field, const struct tsl *value,
+	struct sql_value *ret)
+{
+	if (value->type != TSL_NUMBER || !value->is_integer)
+		return expects(c, field, "an integer");
+	*ret = SQL_INT(value->integer);
+	return 0;
+}
+
+static int time_value(struct compiler *c, const struct field *field, const struct tsl *value,
+	struct sql_value *ret)
+{
+	struct str text;
+
+	if (value->type != TSL_STRING || !value->has_time)
+		return expects(c, field, "a date or an RFC 3339 time");
+	if (field->type == FIELD_TIME) {
+		*ret = SQL_INT(value->time_us);
+		return 0;
+	}
+	text = clock_text(c->arena, value->time_us);
+	if (str_is_null(text))
+		return error_set(c->err, ERROR_MEMORY, "no room for a search");
+	*ret = SQL_STR(str_slice(text, 0, text.len - 1)); /* without the Z, as the field is read */
+	return 0;
+}
+
+static int text_value(struct compiler *c, const struct field *field, const struct tsl *value,
+	struct sql_value *ret)
+{
+	if (value->type == TSL_BOOL && field->type == FIELD_SPEC)
+		*ret = value->is_true ? SQL_CSTR("true") : SQL_CSTR("false");
+	else if (value->type == TSL_NUMBER && field->type == FIELD_SPEC)
+		*ret = SQL_DOUBLE(value->number);
+	else if (value->type == TSL_STRING)
+		*ret = SQL_STR(value->text);
+	else
+		return expects(c, field, "a quoted string");
+	return 0;
+}
+
+/* What to bind for a value that the field is compared with. */
+static int value_of(struct compiler *c, const struct field *field, const struct tsl *value,
+	struct sql_value *ret)
+{
+	if (value->type == TSL_MATH)
+		return unsupported(c, value->text);
+	if (value->type == TSL_NULL) {
+		*ret = SQL_NONE;
+		return 0;
+	}
+	switch (field->type) {
+	case FIELD_STATUS:
+		return status_value(c, value, ret);
+	case FIELD_INTEGER:
+	case FIELD_CONDITION_GENERATION:
+		return integer_value(c, field, value, ret);
+	case FIELD_TIME:
+	case FIELD_CONDITION_TIME:
+		return time_value(c, field, value, ret);
+	case FIELD_TEXT:
+	case FIELD_LABEL:
+	case FIELD_SPEC:
+		return text_value(c, field, value, ret);
+	}
+	return error_set(c->err, ERROR_INTERNAL, "a field without a type");
+}
+
+/* PostgreSQL has to be told what a placeholder beside an expression is. */
+static const char *cast_of(const struct field *field, bool as_number)
+{
+	if (field->type == FIELD_INTEGER || field->type == FIELD_TIME ||
+		field->type == FIELD_CONDITION_GENERATION)
+		return "::bigint";
+	return as_number ? "::double precision" : "::text";
+}
+
+static int put_value(
+	struct compiler *c, const struct field *field, const struct tsl *value, bool as_number)
+{
+	struct sql_value bound;
+
+	if (value_of(c, field, value, &bound) != 0)
+		return -1;
+	return search_bind(c->arena, c->clause, bound, cast_of(field, as_number), c->err);
+}
+
+static int put_field(struct compiler *c, const struct field *field, bool as_number)
+{
+	return search_field_append(c->arena, c->clause, field, as_number, c->err);
+}
+
+/* --- comparisons ----------------------------------------------------------------------------- */
+
+/* first "key" second "value", with both as JSON strings */
 static struct str member_text(struct arena *arena, const char *first, struct str key,
 	const char *second, struct str value)
 {
-	CLEANUP(buf_free) struct buf text = BUF_INITIALIZER(2 * SEARCH_MAX_LENGTH);
+	CLEANUP(buf_free) struct buf text = BUF_INITIALIZER(MEMBER_TEXT_MAX);
 
 	buf_add_cstr(&text, first);
 	json_write_string(&text, key, JSON_WRITE_COMPACT);
@@ -140,141 +173,268 @@ static struct str member_text(struct arena *arena, const char *first, struct str
 	return text.failed ? STR_NULL : arena_str(arena, buf_str(&text));
 }
 
-static bool is_condition_type(struct str type)
+static bool is_text_search(
+	const struct compiler *c, const struct field *field, const struct tsl *value)
 {
-	for (size_t i = 0; i < type.len; i++) {
-		char c = type.ptr[i];
-
-		if (c == '_' || c == '.' || c == '/' || c == '-')
-			return false;
-	}
-	return type.len > 0 && type.ptr[0] >= 'A' && type.ptr[0] <= 'Z';
+	return c->nots == 0 && value->type == TSL_STRING &&
+	       (field->type == FIELD_LABEL || field->type == FIELD_STATUS);
 }
 
-static int add_condition(struct parser *parser, struct str type, struct str status)
+static int put_text_search(struct compiler *c, const struct field *field, const struct tsl *value)
 {
+	bool is_label = field->type == FIELD_LABEL;
+	struct sql_value checked;
 	struct str text;
 
-	if (!is_condition_type(type))
-		return fail(parser, "a condition type begins with a capital letter", type);
-	if (!str_eq_c(status, "True") && !str_eq_c(status, "False") && !str_eq_c(status, "Unknown"))
-		return error_set(parser->err, ERROR_INVALID,
-			"condition status must be True, False or Unknown, is '%" STR_F "'",
-			STR_A(status));
-	text = member_text(parser->arena, "\"type\":", type, ",\"status\":", status);
-	append_test(parser->arena, parser->clause, "instr(conditions, ", text, ") > 0");
-	return 0;
-}
-
-static int add_test(struct parser *parser, struct str field, struct str value)
-{
-	static const struct str label = {"labels.", 7};
-	static const struct str condition = {"status.conditions.", 18};
-
-	if (parser->terms++ == SEARCH_MAX_TERMS)
-		return error_set(parser->err, ERROR_INVALID, "a search has at most %u comparisons",
-			SEARCH_MAX_TERMS);
-	if (str_eq_c(field, "name"))
-		append_test(parser->arena, parser->clause, "name = ", value, "");
-	else if (str_eq_c(field, "id"))
-		append_test(parser->arena, parser->clause, "id = ", value, "");
-	else if (str_starts_with(field, label) && field.len > label.len)
-		append_test(parser->arena, parser->clause, "instr(labels, ",
-			member_text(parser->arena, "", str_slice(field, label.len, field.len), ":",
-				value),
-			") > 0");
-	else if (str_starts_with(field, condition))
-		return add_condition(parser, str_slice(field, condition.len, field.len), value);
-	else
-		return error_set(parser->err, ERROR_INVALID,
-			"field '%" STR_F "' cannot be searched; name, id, labels.<key> and "
-			"status.conditions.<Type> can",
-			STR_A(field));
-	return 0;
-}
-
-static int parse_comparison(struct parser *parser)
-{
-	struct token field = parser->token;
-
-	if (field.type != TOKEN_WORD)
-		return fail(parser, "expected a field", field.text);
-	if (is_keyword(&field, "not"))
-		return error_set(
-			parser->err, ERROR_INVALID, "unsupported comparison operator: NOT");
-	if (lex(parser) != 0)
+	if (value_of(c, field, value, &checked) != 0)
 		return -1;
-	if (!is_symbol(&parser->token, "=") && !is_symbol(&parser->token, "==")) {
-		if (parser->token.type == TOKEN_END)
-			return fail(parser, "expected '='", parser->token.text);
-		return error_set(parser->err, ERROR_INVALID,
-			"unsupported comparison operator: %" STR_F, STR_A(parser->token.text));
+	text = is_label ? member_text(c->arena, "", field->key, ":", value->text)
+			: member_text(
+				  c->arena, "\"type\":", field->key, ",\"status\":", value->text);
+	if (str_is_null(text))
+		return error_set(c->err, ERROR_MEMORY, "no room for a search");
+	put(c, c->clause->dialect == SQL_SQLITE ? "instr(" : "strpos(");
+	put(c, is_label ? "labels, " : "conditions, ");
+	if (search_bind(c->arena, c->clause, SQL_STR(text), "::text", c->err) != 0)
+		return -1;
+	put(c, ") > 0");
+	return 0;
+}
+
+/* The operator with its sides exchanged. */
+static struct str mirrored(struct str operator)
+{
+	static const struct {
+		const char *from, *to;
+	} pairs[] = {{"<", ">"}, {"<=", ">="}, {">", "<"}, {">=", "<="}};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (str_eq_c(operator, pairs[i].from))
+			return str_of(pairs[i].to);
+	return operator;
+}
+
+/* Operators are taken over into SQL by name, from here. */
+static const char *sql_operator(struct str operator)
+{
+	static const char *const known[] = {"=", "!=", "<", "<=", ">", ">="};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (str_eq_c(operator, known[i]))
+			return known[i];
+	return NULL;
+}
+
+static int compare(struct compiler *c, const struct tsl *node)
+{
+	const struct tsl *name = node->left, *value = node->right;
+	struct str text = node->text;
+	struct field field;
+
+	if (name->type == TSL_MATH || value->type == TSL_MATH)
+		return unsupported(c, name->type == TSL_MATH ? name->text : value->text);
+	if (name->type != TSL_NAME) {
+		name = node->right;
+		value = node->left;
+		text = mirrored(text);
 	}
-	if (lex(parser) != 0)
+	const char *operator= sql_operator(text);
+	if (operator== NULL)
+		return unsupported(c, node->text);
+	if (search_field_find(name, &field, c->err) != 0)
 		return -1;
-	if (parser->token.type != TOKEN_STRING)
-		return fail(parser, "expected a quoted string", parser->token.text);
-	if (add_test(parser, field.text, parser->token.text) != 0)
+	bool is_equality = str_eq_c(text, "=") || str_eq_c(text, "!=");
+	if (field.type == FIELD_STATUS && !is_equality)
+		return unsupported(c, text);
+	if (str_eq_c(text, "=") && is_text_search(c, &field, value))
+		return put_text_search(c, &field, value);
+	bool as_number = field.type == FIELD_SPEC && value->type == TSL_NUMBER;
+	if (put_field(c, &field, as_number) != 0)
 		return -1;
-	return lex(parser);
+	put(c, " ");
+	put(c, operator);
+	put(c, " ");
+	return put_value(c, &field, value, as_number);
 }
 
-static int parse_any(struct parser *parser);
-
-static int parse_group(struct parser *parser)
+static bool all_numbers(const struct tsl *first)
 {
-	if (!is_symbol(&parser->token, "("))
-		return parse_comparison(parser);
-	if (parser->depth++ == SEARCH_MAX_DEPTH)
-		return fail(parser, "too many parentheses", parser->token.text);
-	append(parser->arena, parser->clause, "(");
-	if (lex(parser) != 0 || parse_any(parser) != 0)
-		return -1;
-	if (!is_symbol(&parser->token, ")"))
-		return fail(parser, "expected ')'", parser->token.text);
-	append(parser->arena, parser->clause, ")");
-	parser->depth--;
-	return lex(parser);
+	for (const struct tsl *each = first; each != NULL; each = each->next)
+		if (each->type != TSL_NUMBER)
+			return false;
+	return first != NULL;
 }
 
-static int parse_all(struct parser *parser)
+static int among(struct compiler *c, const struct tsl *node)
 {
-	if (parse_group(parser) != 0)
+	struct field field;
+
+	if (node->right->type != TSL_LIST || node->right->left == NULL)
+		return error_set(c->err, ERROR_INVALID,
+			"failed to parse search query: IN needs a list of values, as in ['a', "
+			"'b']");
+	if (search_field_find(node->left, &field, c->err) != 0)
 		return -1;
-	while (is_keyword(&parser->token, "and")) {
-		append(parser->arena, parser->clause, " AND ");
-		if (lex(parser) != 0 || parse_group(parser) != 0)
+	bool as_number = field.type == FIELD_SPEC && all_numbers(node->right->left);
+	if (put_field(c, &field, as_number) != 0)
+		return -1;
+	put(c, node->is_negated ? " NOT IN (" : " IN (");
+	for (const struct tsl *item = node->right->left; item != NULL; item = item->next) {
+		if (field.type == FIELD_SPEC && (item->type == TSL_NUMBER) != as_number)
+			return expects(c, &field, "values of one type");
+		if (put_value(c, &field, item, as_number) != 0)
 			return -1;
+		put(c, item->next != NULL ? ", " : ")");
 	}
 	return 0;
 }
 
-static int parse_any(struct parser *parser)
+static int between(struct compiler *c, const struct tsl *node)
 {
-	if (parse_all(parser) != 0)
+	const struct tsl *low = node->right, *high = node->right->next;
+	struct field field;
+
+	if (search_field_find(node->left, &field, c->err) != 0)
 		return -1;
-	while (is_keyword(&parser->token, "or")) {
-		append(parser->arena, parser->clause, " OR ");
-		if (lex(parser) != 0 || parse_all(parser) != 0)
-			return -1;
+	if (field.type == FIELD_STATUS)
+		return unsupported(c, STR("BETWEEN"));
+	bool as_number = field.type == FIELD_SPEC && all_numbers(low);
+	if (!as_number && field.type == FIELD_SPEC &&
+		(low->type == TSL_NUMBER || high->type == TSL_NUMBER))
+		return expects(c, &field, "values of one type");
+	if (put_field(c, &field, as_number) != 0)
+		return -1;
+	put(c, node->is_negated ? " NOT BETWEEN " : " BETWEEN ");
+	if (put_value(c, &field, low, as_number) != 0)
+		return -1;
+	put(c, " AND ");
+	return put_value(c, &field, high, as_number);
+}
+
+/* SQLite's LIKE does not tell a from A; its GLOB does. */
+static struct str glob_of(struct arena *arena, struct str pattern)
+{
+	CLEANUP(buf_free) struct buf glob = BUF_INITIALIZER(4 * TSL_MAX_LENGTH);
+
+	for (size_t i = 0; i < pattern.len; i++) {
+		char c = pattern.ptr[i];
+		bool is_escaped = c == '\\' && i + 1 < pattern.len;
+
+		if (is_escaped)
+			c = pattern.ptr[++i];
+		if (!is_escaped && (c == '%' || c == '_'))
+			buf_add_byte(&glob, c == '%' ? '*' : '?');
+		else if (c == '*' || c == '?' || c == '[')
+			buf_printf(&glob, "[%c]", c);
+		else
+			buf_add_byte(&glob, c);
 	}
+	return glob.failed ? STR_NULL : arena_str(arena, glob.len > 0 ? buf_str(&glob) : STR(""));
+}
+
+static int like(struct compiler *c, const struct tsl *node)
+{
+	bool is_sqlite = c->clause->dialect == SQL_SQLITE, is_like = node->type == TSL_LIKE;
+	struct str pattern = node->right->text;
+	struct field field;
+
+	if (search_field_find(node->left, &field, c->err) != 0)
+		return -1;
+	if (field.type != FIELD_TEXT && field.type != FIELD_LABEL && field.type != FIELD_SPEC)
+		return unsupported(c, node->text);
+	if (node->right->type != TSL_STRING)
+		return expects(c, &field, "a quoted string");
+	if (is_sqlite && is_like && str_is_null(pattern = glob_of(c->arena, pattern)))
+		return error_set(c->err, ERROR_MEMORY, "no room for a search");
+	if (put_field(c, &field, false) != 0)
+		return -1;
+	put(c, node->is_negated ? " NOT " : " ");
+	put(c, !is_sqlite && !is_like ? "ILIKE " : is_sqlite && is_like ? "GLOB " : "LIKE ");
+	if (search_bind(c->arena, c->clause, SQL_STR(pattern), "::text", c->err) != 0)
+		return -1;
+	if (is_sqlite && !is_like)
+		put(c, " ESCAPE '\\'");
 	return 0;
+}
+
+static int is_null(struct compiler *c, const struct tsl *node)
+{
+	struct field field;
+
+	if (search_field_find(node->left, &field, c->err) != 0 || put_field(c, &field, false) != 0)
+		return -1;
+	put(c, node->is_negated ? " IS NOT NULL" : " IS NULL");
+	return 0;
+}
+
+/* --- logic ----------------------------------------------------------------------------------- */
+
+static int compile(struct compiler *c, const struct tsl *node);
+
+static int join(struct compiler *c, const struct tsl *node, const char *operator)
+{
+	put(c, "(");
+	if (compile(c, node->left) != 0)
+		return -1;
+	put(c, operator);
+	if (compile(c, node->right) != 0)
+		return -1;
+	put(c, ")");
+	return 0;
+}
+
+static int negate(struct compiler *c, const struct tsl *node)
+{
+	put(c, "NOT (");
+	c->nots++;
+	if (compile(c, node->left) != 0)
+		return -1;
+	c->nots--;
+	put(c, ")");
+	return 0;
+}
+
+static int compile(struct compiler *c, const struct tsl *node)
+{
+	switch (node->type) {
+	case TSL_AND:
+		return join(c, node, " AND ");
+	case TSL_OR:
+		return join(c, node, " OR ");
+	case TSL_NOT:
+		return negate(c, node);
+	case TSL_COMPARE:
+		return compare(c, node);
+	case TSL_LIKE:
+	case TSL_ILIKE:
+		return like(c, node);
+	case TSL_IN:
+		return among(c, node);
+	case TSL_BETWEEN:
+		return between(c, node);
+	case TSL_IS_NULL:
+		return is_null(c, node);
+	case TSL_MATH:
+		return unsupported(c, node->text);
+	default:
+		return error_set(c->err, ERROR_INVALID,
+			"failed to parse search query: expected a comparison at '%" STR_F "'",
+			STR_A(node->text));
+	}
 }
 
 int search_add(
 	struct arena *arena, struct search_clause *clause, struct str search, struct error *err)
 {
-	struct parser parser = {.arena = arena, .clause = clause, .rest = search, .err = err};
+	struct compiler c = {.arena = arena, .clause = clause, .err = err};
+	struct tsl *tree;
 
-	if (search.len > SEARCH_MAX_LENGTH)
-		return error_set(
-			err, ERROR_INVALID, "a search is at most %u characters", SEARCH_MAX_LENGTH);
-	append(arena, clause, clause->text.len > 0 ? " AND (" : "(");
-	if (lex(&parser) != 0 || parse_any(&parser) != 0)
+	if (tsl_parse(arena, search, &tree, err) != 0)
 		return -1;
-	if (parser.token.type != TOKEN_END)
-		return fail(&parser, "unexpected text", parser.token.text);
-	append(arena, clause, ")");
+	put(&c, clause->text.len > 0 ? " AND (" : "(");
+	if (compile(&c, tree) != 0)
+		return -1;
+	put(&c, ")");
 	return 0;
 }
 

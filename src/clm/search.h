@@ -1,28 +1,28 @@
 /*
  * search.h - the `search` and `order` parameters of a list, as SQL.
  *
- * Of the search language (TSL) this takes equality on name, id, labels.<key> and
- * status.conditions.<Type>, joined by `and`, `or` and parentheses:
+ * The search language is TSL (data/tsl.h). Its names are the columns of a resource (id, name, kind,
+ * generation, created_time and so on); labels.<key>; spec.<a>.<b>, the text at that place of the
+ * spec, compared as a number where the other side is one; status.conditions.<Type>, which is True,
+ * False or Unknown, and its members last_updated_time, last_transition_time, observed_generation.
+ * Any key can be written by quoting: labels."a key", spec["nodePools"].
  *
- *	labels.team='a' and (status.conditions.Reconciled='False' or name="x")
- *
- * Whatever else the language has is refused in words, never ignored. What a client writes reaches
- *the database only as bound parameters.
+ * As in SQL, a comparison with what is absent is neither true nor false, also under NOT. What a
+ * client writes reaches the database only as bound parameters.
  */
 #ifndef REEVE_CLM_SEARCH_H
 #define REEVE_CLM_SEARCH_H
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "data/tsl.h"
 #include "store/store.h"
 
-#define SEARCH_MAX_LENGTH 4096u
-#define SEARCH_MAX_TERMS 64u
-#define SEARCH_MAX_DEPTH 16u
-#define SEARCH_MAX_VALUES (SEARCH_MAX_TERMS + 8u)
+#define SEARCH_MAX_VALUES 256u /* bound in one query, those of the server included */
 
 /* A WHERE clause under construction: text with $1.. and what they stand for. */
 struct search_clause {
+	enum sql_dialect dialect;
 	struct str text;
 	struct sql_value values[SEARCH_MAX_VALUES];
 	size_t value_count;

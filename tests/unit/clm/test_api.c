@@ -133,7 +133,7 @@ static void mistakes_are_answered_as_problems(void **state)
 		{"GET", V1 "/clusters?order=spec", NULL, 400, "HYPERFLEET-VAL-005", "Bad Request",
 			"invalid field in search or order query"},
 		{"GET", V1 "/clusters?search=name", NULL, 400, "HYPERFLEET-VAL-005", "Bad Request",
-			"failed to parse search query: expected '=' at 'end'"},
+			"failed to parse search query: expected a comparison at 'name'"},
 		{"GET", V1 "/clusters?fields=id", NULL, 400, "HYPERFLEET-VAL-005", "Bad Request",
 			"fields is not supported; leave it out"},
 		{"GET", V1 "/clusters/watch?after=-1", NULL, 400, "HYPERFLEET-VAL-005",

@@ -1,0 +1,196 @@
+/*
+ * test_list.c - lists against a real database: what a search finds, and what it refuses.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "clm/resource.h"
+#include "region.h"
+
+/* name order: alpha, beta, gamma; gamma has no labels. */
+static int setup(void **state)
+{
+	static const char *const bodies[] = {
+		"{\"kind\":\"Cluster\",\"name\":\"alpha\",\"labels\":{\"team\":\"a\","
+		"\"example.com/tier-1\":\"x\"},\"spec\":{\"size\":3,\"flag\":true,"
+		"\"platform\":{\"type\":\"AWS\",\"zone count\":2}}}",
+		"{\"kind\":\"Cluster\",\"name\":\"beta\",\"labels\":{\"team\":\"b\","
+		"\"note\":\"New\"},\"spec\":{\"size\":10,\"flag\":false,"
+		"\"platform\":{\"type\":\"aws\"},\"note\":\"it's 100%\"}}",
+		"{\"kind\":\"Cluster\",\"name\":\"gamma\",\"spec\":{\"size\":\"big\"}}",
+	};
+
+	if (region_setup(state) != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		region_create(*state, RESOURCE_BASE_PATH "/clusters", bodies[i]);
+	return 0;
+}
+
+static struct answer list(struct region *region, const char *search)
+{
+	CLEANUP(buf_free) struct buf path = BUF_INITIALIZER(64 << 10);
+
+	buf_add_cstr(&path, RESOURCE_BASE_PATH "/clusters?order=name&search=");
+	buf_add_str(&path, http_encode(region->arena, str_of(search)));
+	return region_get(region, region_path(region, "%s", path.ptr));
+}
+
+static void finds(struct region *region, const char *search, const char *names)
+{
+	CLEANUP(buf_free) struct buf found = BUF_INITIALIZER(1024);
+	struct answer answer = list(region, search);
+	const struct json *item;
+
+	if (answer.status != 200)
+		fail_msg("%s: %d %" STR_F, search, answer.status, STR_A(answer.body));
+	json_for_each (json_get(answer.json, "items"), i, item)
+		buf_printf(
+			&found, "%s%" STR_F, i > 0 ? " " : "", STR_A(json_get_text(item, "name")));
+	if (!str_eq_c(buf_str(&found), names))
+		fail_msg("%s finds '%s', not '%s'", search, found.len ? found.ptr : "", names);
+	assert_int_equal(json_int(json_get(answer.json, "total"), -1),
+		json_count(json_get(answer.json, "items")));
+}
+
+static void a_search_finds_what_it_says(void **state)
+{
+	static const struct {
+		const char *search;
+		const char *names;
+	} rows[] = {
+		/* columns */
+		{"name = 'alpha'", "alpha"},
+		{"name == \"alpha\"", "alpha"},
+		{"'alpha' = name", "alpha"},
+		{"name != 'alpha'", "beta gamma"},
+		{"name <> `alpha`", "beta gamma"},
+		{"name > 'alpha' and name <= 'beta'", "beta"},
+		{"'beta' < name", "gamma"},
+		{"name in ['alpha', 'gamma',]", "alpha gamma"},
+		{"name not in ['alpha', 'gamma']", "beta"},
+		{"name between 'b' and 'h'", "beta gamma"},
+		{"name not between 'b' and 'h'", "alpha"},
+		{"name like '%a%m%'", "gamma"},
+		{"name like 'ALPHA'", ""},
+		{"name ilike 'ALPH_'", "alpha"},
+		{"name not like '%eta'", "alpha gamma"},
+		{"name like '*'", ""},
+		{"generation = 1", "alpha beta gamma"},
+		{"generation > -1 and generation < 1k", "alpha beta gamma"},
+		{"1 < generation", ""},
+		{"deleted_time is null", "alpha beta gamma"},
+		{"deleted_time is not null", ""},
+		{"created_time > 2020-01-01", "alpha beta gamma"},
+		{"created_time < '2020-01-01T00:00:00+01:00'", ""},
+		{"created_time between 2020-01-01T00:00:00Z and '2200-01-01'", "alpha beta gamma"},
+		{"owner_id = null", ""},
+		/* labels */
+		{"labels.team = 'a'", "alpha"},
+		{"labels.team != 'a'", "beta"},
+		{"not labels.team = 'a'", "beta"},
+		{"labels.team is null", "gamma"},
+		{"labels.team in ['b', 'c']", "beta"},
+		{"labels.team not in ['b', 'c']", "alpha"},
+		{"labels.example.com/tier-1 = 'x'", "alpha"},
+		{"labels['example.com/tier-1'] = 'x'", "alpha"},
+		{"labels.\"example.com/tier-1\" in ['x']", "alpha"},
+		{"spec.note = 'it\\'s 100%'", "beta"},
+		{"spec.note like '%100\\\\%'", "beta"},
+		{"labels.note ilike 'NE_'", "beta"},
+		{"labels.note like 'ne_'", ""},
+		/* spec */
+		{"spec.size = 3", "alpha"},
+		{"spec.size > 3", "beta"},
+		{"spec.size between 1 and 5", "alpha"},
+		{"spec.size in [3, 10]", "alpha beta"},
+		{"spec.size = 'big'", "gamma"},
+		{"spec.size = '10'", "beta"},
+		{"spec.flag = true", "alpha"},
+		{"spec.flag = 'false'", "beta"},
+		{"spec.platform.type = 'AWS'", "alpha"},
+		{"spec.platform.type ilike 'aws'", "alpha beta"},
+		{"spec[\"platform\"][\"zone count\"] = 2", "alpha"},
+		{"spec.platform is null", "gamma"},
+		{"not spec.flag = true", "beta"},
+		/* conditions: nobody has reported yet */
+		{"status.conditions.Reconciled = 'False'", "alpha beta gamma"},
+		{"status.conditions.Reconciled != 'False'", ""},
+		{"not status.conditions.Reconciled = 'True'", "alpha beta gamma"},
+		{"status.conditions.Reconciled in ['True', 'Unknown']", ""},
+		{"status.conditions.Missing is null", "alpha beta gamma"},
+		{"not status.conditions.Missing = 'True'", ""},
+		{"status.conditions.Reconciled.observed_generation >= 1", "alpha beta gamma"},
+		{"status.conditions.Reconciled.last_updated_time > 2020-01-01", "alpha beta gamma"},
+		{"status.conditions.Reconciled.last_transition_time < 2020-01-01", ""},
+		/* logic */
+		{"name = 'alpha' or name = 'beta' and labels.team = 'x'", "alpha"},
+		{"(name = 'alpha' or name = 'beta') and labels.team = 'b'", "beta"},
+		{"not (name = 'alpha' or name = 'beta')", "gamma"},
+		{"NOT NOT name = 'alpha'", "alpha"},
+		{"name = 'it\\'s; DROP TABLE resources'", ""},
+		{"labels.team = 'a\" OR 1=1 --'", ""},
+		{"spec[\"x') OR 1=1 --\"] = 'a'", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		finds(*state, rows[i].search, rows[i].names);
+}
+
+static void a_search_that_makes_no_sense_is_refused(void **state)
+{
+	static const struct {
+		const char *search;
+		const char *sentence;
+	} rows[] = {
+		{"name ~= 'a'", "unsupported comparison operator: ~="},
+		{"generation + 1 = 2", "unsupported comparison operator: +"},
+		{"len name = 2", "unsupported comparison operator: len"},
+		{"status.conditions.Ready < 'True'", "unsupported comparison operator: <"},
+		{"status.conditions.Ready = 'Maybe'", "condition status must be True, False"},
+		{"status.conditions.ready = 'True'", "a capital letter"},
+		{"status.conditions.Ready.reason = 'x'", "cannot be searched"},
+		{"generation = 'one'", "field 'generation' expects an integer"},
+		{"generation = 1.5", "field 'generation' expects an integer"},
+		{"created_time > 'yesterday'", "field 'created_time' expects a date"},
+		{"name = 5", "field 'name' expects a quoted string"},
+		{"name in 'a'", "IN needs a list"},
+		{"name in []", "IN needs a list"},
+		{"spec.size in [1, 'a']", "values of one type"},
+		{"conditions = 'x'", "field 'conditions' cannot be searched"},
+		{"resources.name = 'x'", "cannot be searched"},
+		{"spec['a\"b'] = 'x'", "a key holds a quote"},
+		{"name", "expected a comparison"},
+		{"name = ", "expected a field or a value"},
+		{"'a' = 'b'", "expected a field"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct answer answer = list(*state, rows[i].search);
+
+		if (answer.status != 400)
+			fail_msg("%s: %d", rows[i].search, answer.status);
+		if (str_find(json_get_text(answer.json, "detail"), str_of(rows[i].sentence)) < 0)
+			fail_msg("%s: %" STR_F, rows[i].search, STR_A(answer.body));
+		assert_true(str_eq_c(json_get_text(answer.json, "code"), "HYPERFLEET-VAL-005"));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_search_finds_what_it_says, setup, region_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_search_that_makes_no_sense_is_refused, setup, region_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
