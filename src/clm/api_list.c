@@ -6,6 +6,7 @@
  */
 #include "base/cleanup.h"
 #include "clm/api.h"
+#include "clm/fields.h"
 #include "clm/search.h"
 
 #define DEFAULT_ORDER "created_time desc"
@@ -16,6 +17,7 @@ struct listing {
 	struct api_page page;
 	struct search_clause clause;
 	struct str order;
+	struct fields fields;
 	struct buf body;
 	int64_t total;
 	int64_t count;
@@ -32,7 +34,7 @@ static bool refuse(struct api_request *request, enum problem problem, const stru
 
 static bool refuse_unsupported(struct api_request *request)
 {
-	static const char *const names[] = {"fields", "ref_type", "ref_target_id"};
+	static const char *const names[] = {"ref_type", "ref_target_id"};
 	struct error err;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -95,6 +97,8 @@ static bool read_wishes(struct listing *listing)
 	struct str search = http_request_parameter(request->http, "search", 0);
 	struct error err;
 
+	if (fields_read(request->http, &listing->fields, &err) != 0)
+		return refuse(request, PROBLEM_VALIDATION, &err);
 	if (!api_read_page(request, &listing->page) || !refuse_unsupported(request) ||
 		!read_kind(listing) || !read_order(listing))
 		return false;
@@ -147,6 +151,24 @@ static int query_page(
 		values, count + 2, ret, err);
 }
 
+static int write_item(struct arena *arena, struct listing *listing, const struct resource *resource,
+	struct error *err)
+{
+	struct json *whole, *chosen;
+
+	if (listing->fields.count == 0) {
+		resource_write(&listing->body, resource);
+		return 0;
+	}
+	if (json_parse(arena, resource_text(arena, resource), NULL, &whole, err) != 0)
+		return error_prefix(err, "a stored resource");
+	chosen = fields_project(&listing->fields, arena, whole);
+	if (chosen == NULL)
+		return error_set(err, ERROR_MEMORY, "no room for a resource");
+	json_write(&listing->body, chosen, JSON_WRITE_COMPACT);
+	return 0;
+}
+
 static int write_items(
 	struct sql_rows *rows, struct arena *arena, struct listing *listing, struct error *err)
 {
@@ -161,7 +183,8 @@ static int write_items(
 			return error_set(err, ERROR_MEMORY, "no room for a resource");
 		if (listing->count++ > 0)
 			buf_add_byte(&listing->body, ',');
-		resource_write(&listing->body, &resource);
+		if (write_item(arena, listing, &resource, err) != 0)
+			return -1;
 	}
 	return more;
 }

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "clm/api.h"
 #include "clm/body.h"
+#include "clm/fields.h"
 #include "clm/lifecycle.h"
 #include "clm/placement.h"
 #include "clm/status.h"
@@ -135,15 +136,39 @@ static void answer_with_statuses(struct api_request *request, const struct readi
 		resource_etag(request->http->arena, &reading->resource));
 }
 
+/* The body holds what was chosen; the ETag is the resource's all the same. */
+static void answer_with_fields(
+	struct api_request *request, const struct reading *reading, const struct fields *fields)
+{
+	struct arena *arena = request->http->arena;
+	struct buf body;
+	struct json *whole, *chosen = NULL;
+	struct error err = {0};
+
+	if (json_parse(arena, resource_text(arena, &reading->resource), NULL, &whole, &err) == 0)
+		chosen = fields_project(fields, arena, whole);
+	if (chosen == NULL) {
+		error_set(&err, ERROR_MEMORY, "no room for a resource");
+		api_fail(request, &err);
+		return;
+	}
+	buf_init(&body, JSON_MAX_BYTES);
+	json_write(&body, chosen, JSON_WRITE_COMPACT);
+	api_answer_buffer(request, 200, &body);
+	http_response_header(request->http, request->response, STR("ETag"),
+		resource_etag(arena, &reading->resource));
+}
+
 void api_get(struct api_request *request)
 {
 	struct str include = http_request_parameter(request->http, "include", 0);
 	struct reading reading = {.request = request};
+	struct fields fields;
 	struct error err = {0};
 
-	if (!str_is_null(http_request_parameter(request->http, "fields", 0))) {
-		problem_say(request->http, request->response, PROBLEM_BAD_REQUEST,
-			STR("fields is not supported; leave it out"));
+	if (fields_read(request->http, &fields, &err) != 0) {
+		problem_say(request->http, request->response, PROBLEM_VALIDATION,
+			arena_str(request->http->arena, str_of(err.message)));
 		return;
 	}
 	reading.includes_statuses = str_eq_c(include, "statuses");
@@ -155,6 +180,8 @@ void api_get(struct api_request *request)
 	}
 	if (store_read(request->api->catalog->store, find, &reading, &err) != 0)
 		api_fail(request, &err);
+	else if (fields.count > 0)
+		answer_with_fields(request, &reading, &fields);
 	else if (reading.includes_statuses)
 		answer_with_statuses(request, &reading);
 	else

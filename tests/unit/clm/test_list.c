@@ -183,6 +183,49 @@ static void a_search_that_makes_no_sense_is_refused(void **state)
 	}
 }
 
+static void fields_choose_what_is_shown(void **state)
+{
+	static const struct {
+		const char *fields, *item; /* of gamma; ID stands for its id */
+	} rows[] = {
+		{"name", "{\"id\":\"ID\",\"name\":\"gamma\"}"},
+		{"spec,%20generation",
+			"{\"id\":\"ID\",\"spec\":{\"size\":\"big\"},\"generation\":1}"},
+		{"kind&fields=name", "{\"id\":\"ID\",\"kind\":\"Cluster\",\"name\":\"gamma\"}"},
+		{"labels,deleted_time,owner_references.id", "{\"id\":\"ID\"}"},
+		{"status.conditions.type,status.conditions.status",
+			"{\"id\":\"ID\",\"status\":{\"conditions\":["
+			"{\"type\":\"Reconciled\",\"status\":\"False\"},"
+			"{\"type\":\"LastKnownReconciled\",\"status\":\"False\"}]}}"},
+	};
+	struct region *region = *state;
+	struct str gamma = json_get_text(
+		json_at(json_get(list(region, "name = 'gamma'").json, "items"), 0), "id");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(buf_free) struct buf item = BUF_INITIALIZER(4096);
+		struct answer one = region_get(region,
+			region_path(region, RESOURCE_BASE_PATH "/clusters/%" STR_F "?fields=%s",
+				STR_A(gamma), rows[i].fields));
+		struct answer all = region_get(region,
+			region_path(region,
+				RESOURCE_BASE_PATH "/clusters?search=name='gamma'&fields=%s",
+				rows[i].fields));
+		const char *id = strstr(rows[i].item, "ID");
+
+		buf_printf(&item, "%.*s%" STR_F "%s", (int)(id - rows[i].item), rows[i].item,
+			STR_A(gamma), id + strlen("ID"));
+		if (one.status != 200 || !str_eq(one.body, buf_str(&item)))
+			fail_msg("%s: %" STR_F, rows[i].fields, STR_A(one.body));
+		assert_false(str_is_null(one.etag));
+		if (all.status != 200 || str_find(all.body, buf_str(&item)) < 0)
+			fail_msg("%s: %" STR_F, rows[i].fields, STR_A(all.body));
+	}
+	assert_true(str_starts_with(
+		region_get(region, RESOURCE_BASE_PATH "/clusters?search=name='x'&fields=id").body,
+		STR("{\"items\":[],")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +233,8 @@ int main(void)
 			a_search_finds_what_it_says, setup, region_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_search_that_makes_no_sense_is_refused, setup, region_teardown),
+		cmocka_unit_test_setup_teardown(
+			fields_choose_what_is_shown, setup, region_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
