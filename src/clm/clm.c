@@ -4,6 +4,7 @@
 #include "clm/clm.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "clm/api.h"
 
@@ -11,12 +12,15 @@
  * many may. */
 #define CLM_THREADS 32u
 #define CLM_HOST "127.0.0.1"
+#define CLM_SIDE_ROUTES 4u
+#define CLM_SIDE_THREADS 2u
 
 struct clm {
 	struct registry *registry;
 	struct catalog catalog;
 	struct api api;
 	struct http_server *server;
+	struct http_server *health, *metrics; /* NULL: with the API */
 };
 
 static int start_server(struct clm *clm, const struct clm_config *config, struct error *err)
@@ -40,6 +44,49 @@ static int start_server(struct clm *clm, const struct clm_config *config, struct
 	return http_server_start(&clm->server, &server, err);
 }
 
+/* Some of the API's routes on a port of their own. */
+static int start_side(struct clm *clm, const struct clm_config *config, const char *host,
+	uint16_t port, const char *const *paths, struct http_server **ret, struct error *err)
+{
+	struct http_route *routes = arena_calloc(clm->api.arena, CLM_SIDE_ROUTES, sizeof(*routes));
+	size_t count = 0;
+
+	if (host == NULL)
+		return 0;
+	if (routes == NULL)
+		return error_set(err, ERROR_MEMORY, "no room for the routes");
+	for (; *paths != NULL; paths++)
+		for (size_t i = 0; i < clm->api.route_count && count < CLM_SIDE_ROUTES; i++)
+			if (strcmp(clm->api.routes[i].pattern, *paths) == 0)
+				routes[count++] = clm->api.routes[i];
+	const struct http_server_config server = {
+		.host = host,
+		.port = port,
+		.threads = CLM_SIDE_THREADS,
+		.routes = routes,
+		.route_count = count,
+		.error_writer = problem_write_server_error,
+		.context = &clm->api, /* and no access log: they are asked every few seconds */
+		.clock = config->clock,
+		.name = "clm-side",
+	};
+	return http_server_start(ret, &server, err);
+}
+
+static int start_sides(struct clm *clm, const struct clm_config *config, struct error *err)
+{
+	static const char *const health[] = {"/healthz", "/readyz", NULL};
+	static const char *const metrics[] = {"/metrics", NULL};
+
+	if (start_side(clm, config, config->health_host, config->health_port, health, &clm->health,
+		    err) != 0)
+		return error_prefix(err, "health");
+	if (start_side(clm, config, config->metrics_host, config->metrics_port, metrics,
+		    &clm->metrics, err) != 0)
+		return error_prefix(err, "metrics");
+	return 0;
+}
+
 static int start(struct clm *clm, const struct clm_config *config, struct error *err)
 {
 	if (caller_check_rules(&config->callers, err) != 0 ||
@@ -57,7 +104,7 @@ static int start(struct clm *clm, const struct clm_config *config, struct error 
 	if (api_init(&clm->api, err) != 0 ||
 		watch_start(&clm->api.watch, &clm->catalog, config->log, err) != 0)
 		return -1;
-	return start_server(clm, config, err);
+	return start_server(clm, config, err) != 0 ? -1 : start_sides(clm, config, err);
 }
 
 int clm_start(struct clm **ret, const struct clm_config *config, struct error *err)
@@ -79,6 +126,16 @@ uint16_t clm_port(const struct clm *clm)
 	return http_server_port(clm->server);
 }
 
+uint16_t clm_health_port(const struct clm *clm)
+{
+	return clm->health != NULL ? http_server_port(clm->health) : 0;
+}
+
+uint16_t clm_metrics_port(const struct clm *clm)
+{
+	return clm->metrics != NULL ? http_server_port(clm->metrics) : 0;
+}
+
 void clm_stop(struct clm *clm)
 {
 	if (clm == NULL)
@@ -86,6 +143,8 @@ void clm_stop(struct clm *clm)
 	atomic_store(&clm->api.is_stopping, true);
 	watch_stop(clm->api.watch);
 	http_server_stop(clm->server);
+	http_server_stop(clm->health); /* says that we are stopping until the last moment */
+	http_server_stop(clm->metrics);
 	watch_free(clm->api.watch);
 	if (clm->catalog.store != NULL)
 		catalog_close(&clm->catalog);

@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 
-#define COMMAND_MAX_OPTIONS 16
+#define COMMAND_MAX_OPTIONS 64
 #define COMMAND_MAX_ARGUMENTS 64
 #define COMMAND_EXIT_USAGE 2
 

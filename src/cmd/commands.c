@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cmd/cluster.h"
+#include "cmd/serve.h"
 
 static const struct command_option up_options[] = {
 	{"dir", "DIR",
@@ -48,6 +49,9 @@ const struct command COMMANDS[] = {
 	{.name = "cluster",
 		.summary = "Creates, shows, follows and deletes clusters",
 		.children = CLUSTER_COMMANDS},
+	{.name = "serve",
+		.summary = "Runs one role of the control plane by itself",
+		.children = SERVE_COMMANDS},
 	{.name = "completion",
 		.arguments = "SHELL",
 		.summary = "Prints the completion script for bash or zsh",

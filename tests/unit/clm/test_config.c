@@ -1,0 +1,210 @@
+/*
+ * test_config.c - where values come from, and what is refused.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "clm/config.h"
+
+struct outside {
+	const char *flag, *flag_value;
+	const char *variable, *variable_value;
+};
+
+static const char *flag_of(void *context, const char *flag)
+{
+	const struct outside *outside = context;
+	return outside->flag && strcmp(flag, outside->flag) == 0 ? outside->flag_value : NULL;
+}
+
+static const char *variable_of(void *context, const char *name)
+{
+	const struct outside *outside = context;
+	return outside->variable && strcmp(name, outside->variable) == 0 ? outside->variable_value
+									 : NULL;
+}
+
+static int read_config(struct arena *arena, const char *text, struct outside outside,
+	struct config *ret, struct error *err)
+{
+	struct config_source source = {.file = "c.yaml",
+		.text = str_of(text),
+		.flag = flag_of,
+		.variable = variable_of,
+		.context = &outside};
+	return config_read(arena, &source, ret, err);
+}
+
+#define OPEN "server: {jwt: {enabled: false}}\n"
+
+static void the_originals_defaults_hold(void **state)
+{
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+	struct config config;
+	struct error err = {0};
+
+	if (read_config(arena, OPEN, (struct outside){0}, &config, &err) != 0)
+		fail_msg("%s", err.message);
+	assert_string_equal(config.clm.host, "localhost");
+	assert_int_equal(config.clm.port, 8000);
+	assert_int_equal(config.clm.health_port, 8080);
+	assert_int_equal(config.clm.metrics_port, 9090);
+	assert_string_equal(config.clm.schema_file, "openapi/openapi.yaml");
+	assert_string_equal(config.clm.entities_file, "c.yaml");
+	assert_string_equal(config.clm.store_url,
+		"postgresql://hyperfleet:@localhost:5432/hyperfleet?sslmode=disable");
+	assert_int_equal(config.log_level, LOG_LEVEL_INFO);
+	assert_int_equal(config.log_format, LOG_FORMAT_JSON);
+	assert_false(config.logs_to_stderr);
+	assert_int_equal(config.idle_count, 0);
+}
+
+static void a_flag_goes_before_a_variable_before_the_file(void **state)
+{
+	static const struct {
+		const char *text;
+		struct outside outside;
+		uint16_t port;
+	} rows[] = {
+		{"server: {jwt: {enabled: false}, port: 1}", {0}, 1},
+		{"server: {jwt: {enabled: false}, port: \"2\"}", {0}, 2},
+		{"server: {jwt: {enabled: false}, port: 1}",
+			{.variable = "HYPERFLEET_SERVER_PORT", .variable_value = "3"}, 3},
+		{"server: {jwt: {enabled: false}, port: 1}",
+			{.variable = "HYPERFLEET_SERVER_PORT",
+				.variable_value = "3",
+				.flag = "server-port",
+				.flag_value = "4"},
+			4},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+		struct config config;
+		struct error err = {0};
+
+		if (read_config(arena, rows[i].text, rows[i].outside, &config, &err) != 0)
+			fail_msg("%s", err.message);
+		assert_int_equal(config.clm.port, rows[i].port);
+	}
+}
+
+static void the_database_is_one_url(void **state)
+{
+	static const struct {
+		const char *text, *url;
+	} rows[] = {
+		{"database: {url: \"sqlite:/x.db\", host: h}", "sqlite:/x.db"},
+		{"database: {host: h, port: 1, name: n, username: \"u@v\", password: \"p/:#\"}",
+			"postgresql://u%40v:p%2F%3A%23@h:1/n?sslmode=disable"},
+		{"database: {host: h, ssl: {mode: verify-full, root_cert_file: /ca.pem}}",
+			"postgresql://hyperfleet:@h:5432/hyperfleet?sslmode=verify-full&"
+			"sslrootcert=%2Fca.pem"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+		struct config config;
+		struct error err = {0};
+		struct str text = arena_printf(arena, OPEN "%s\n", rows[i].text);
+
+		if (read_config(arena, arena_cstr(arena, text), (struct outside){0}, &config,
+			    &err) != 0)
+			fail_msg("%s", err.message);
+		assert_string_equal(config.clm.store_url, rows[i].url);
+	}
+}
+
+static void tenants_and_idle_keys_are_read(void **state)
+{
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+	struct config config;
+	struct error err = {0};
+
+	if (read_config(arena,
+		    "server:\n"
+		    "  jwt: {enabled: false}\n"
+		    "  timeouts: {read: 5s}\n"
+		    "  tenant:\n"
+		    "    enabled: true\n"
+		    "    system_header: X-System\n"
+		    "    dimensions: [{header: X-Org, key: org, required: true}]\n"
+		    "logging: {level: warn, format: text, output: stderr}\n",
+		    (struct outside){0}, &config, &err) != 0)
+		fail_msg("%s", err.message);
+	assert_true(config.clm.callers.tenant_enabled);
+	assert_string_equal(config.clm.callers.system_header, "X-System");
+	assert_int_equal(config.clm.callers.dimension_count, 1);
+	assert_string_equal(config.clm.callers.dimensions[0].header, "X-Org");
+	assert_string_equal(config.clm.callers.dimensions[0].key, "org");
+	assert_true(config.clm.callers.dimensions[0].is_required);
+	assert_int_equal(config.idle_count, 1);
+	assert_string_equal(config.idle[0], "server.timeouts.read");
+	assert_int_equal(config.log_level, LOG_LEVEL_WARN);
+	assert_int_equal(config.log_format, LOG_FORMAT_HUMAN);
+	assert_true(config.logs_to_stderr);
+}
+
+static void a_mistake_is_told_with_its_place(void **state)
+{
+	static const struct {
+		const char *text;
+		struct outside outside;
+		const char *sentence;
+	} rows[] = {
+		{"", {0}, "server.jwt.enabled is true"},
+		{OPEN "sever: {port: 1}", {0}, "c.yaml: sever is not a key known here"},
+		{OPEN "database: {hots: h}", {0}, "c.yaml: database.hots is not a key known here"},
+		{OPEN "database: 5", {0}, "c.yaml: database has to be a map"},
+		{"[]", {0}, "c.yaml: the file has to be a map"},
+		{OPEN "health: {port: 70000}", {0},
+			"c.yaml: health.port has to be a whole number from 0 to 65535, is '70000'"},
+		{OPEN, {.variable = "HYPERFLEET_HEALTH_PORT", .variable_value = "x"},
+			"HYPERFLEET_HEALTH_PORT has to be a whole number"},
+		{OPEN, {.flag = "health-port", .flag_value = "-1"},
+			"--health-port has to be a whole number"},
+		{OPEN "health: {db_ping_timeout: soon}", {0},
+			"c.yaml: health.db_ping_timeout has to be a duration"},
+		{"server: {jwt: {enabled: maybe}}", {0}, "has to be true or false, is 'maybe'"},
+		{"server: {jwt: {enabled: false}, tls: {enabled: true}}", {0},
+			"server.tls.enabled is true"},
+		{OPEN "database: {dialect: mysql}", {0}, "database.dialect has to be postgres"},
+		{OPEN "logging: {level: loud}", {0}, "logging.level has to be debug"},
+		{OPEN "logging: {format: xml}", {0}, "logging.format has to be json or text"},
+		{"server: {jwt: {enabled: false}, tenant: {enabled: true, dimensions: [{key: "
+		 "a}]}}",
+			{0}, "server.tenant.dimensions[0] needs header and key"},
+		{"server: {port: 1", {0}, "c.yaml: line"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+		struct config config;
+		struct error err = {0};
+
+		if (read_config(arena, rows[i].text, rows[i].outside, &config, &err) == 0)
+			fail_msg("accepted: %s", rows[i].text);
+		if (!strstr(err.message, rows[i].sentence))
+			fail_msg("%s: %s", rows[i].text, err.message);
+		assert_int_equal(err.code, ERROR_INVALID);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_originals_defaults_hold),
+		cmocka_unit_test(a_flag_goes_before_a_variable_before_the_file),
+		cmocka_unit_test(the_database_is_one_url),
+		cmocka_unit_test(tenants_and_idle_keys_are_read),
+		cmocka_unit_test(a_mistake_is_told_with_its_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
