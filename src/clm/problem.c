@@ -4,6 +4,7 @@
 #include "clm/problem.h"
 
 #define TYPE_BASE "https://api.hyperfleet.io/errors/"
+#define RETRY_AFTER_S "1" /* a lost database is tried again several times a second */
 #define CODE_PREFIX "HYPERFLEET-"
 
 static const struct {
@@ -66,6 +67,8 @@ static void answer(struct http_request *request, struct http_response *response,
 	if (details->violation_count > 0)
 		json_set(body, "errors", violations_json(arena, details));
 	http_response_json(request, response, status, body);
+	if (status == 503)
+		http_response_header(request, response, STR("Retry-After"), STR(RETRY_AFTER_S));
 	response->content_type = STR("application/problem+json");
 }
 

@@ -216,10 +216,42 @@ static void names_are_given_once_while_servers_are_killed(void **state)
 	munmap(board, sizeof(*board));
 }
 
+static void a_lost_database_is_answered_with_503_and_a_time(void **state)
+{
+	struct board *board = mmap(
+		NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const struct http_call call = {
+		.method = "GET", .path = STR("/api/hyperfleet/v1/management_clusters")};
+	struct arena *arena = arena_new(0);
+	struct http_answer answer = {0};
+	char url[192];
+	int status;
+
+	(void)state;
+	assert_true(board != MAP_FAILED);
+	assert_true(postgres_test_create("lost"));
+	postgres_test_url(url, sizeof(url), "lost");
+	pid_t server = start_server(url, board, 0);
+	for (int i = 0; i < MAX_TRIES && board->ports[0] == 0; i++)
+		usleep(50000);
+	assert_int_equal(call_server(arena, board->ports[0], &call, &answer), 200);
+	assert_true(
+		postgres_test_run("postgres", "ALTER DATABASE lost WITH ALLOW_CONNECTIONS false"));
+	assert_true(postgres_test_run("postgres",
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'lost'"));
+	assert_int_equal(call_server(arena, board->ports[0], &call, &answer), 503);
+	assert_true(str_eq_c(http_answer_header(&answer, "Retry-After"), "1"));
+	kill(server, SIGKILL);
+	waitpid(server, &status, 0);
+	arena_free(arena);
+	munmap(board, sizeof(*board));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_given_once_while_servers_are_killed),
+		cmocka_unit_test(a_lost_database_is_answered_with_503_and_a_time),
 	};
 
 	return cmocka_run_group_tests_name("processes", tests, NULL, NULL);
