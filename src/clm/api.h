@@ -19,6 +19,8 @@
 
 #define API_MAX_BODY ((size_t)1 << 20)
 #define API_MAX_STATUS 600
+#define API_MAX_BATCH 100u		    /* ids of one batch */
+#define API_EPOCH_HEADER "Hyperfleet-Epoch" /* of every answer to a caller */
 
 struct api;
 struct api_request;
@@ -44,6 +46,7 @@ struct api {
 	struct endpoint *endpoints;
 	struct http_route *routes;
 	size_t route_count;
+	struct str epoch; /* the store's, as the header says it */
 	_Atomic bool is_stopping;
 };
 
@@ -99,6 +102,8 @@ void api_free_placement(struct api_request *request);
 /* api_list.c */
 void api_list(struct api_request *request);
 void api_watch(struct api_request *request);
+/* api_batch.c */
+void api_batch(struct api_request *request);
 /* api_status.c */
 void api_put_status(struct api_request *request);
 void api_list_statuses(struct api_request *request);

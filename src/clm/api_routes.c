@@ -20,6 +20,7 @@ static const struct offer kind_offers[] = {
 	{"GET", "", api_list, false},
 	{"POST", "", api_create, true},
 	{"GET", "/watch", api_watch, false},
+	{"POST", "/batch", api_batch, false},
 	{"GET", "/{id}", api_get, false},
 	{"PATCH", "/{id}", api_patch, true},
 	{"DELETE", "/{id}", api_delete, true},
@@ -105,6 +106,7 @@ int api_init(struct api *api, struct error *err)
 		STR(RESOURCE_BASE_PATH "/" REGISTRY_ANY_PLURAL), NULL, false);
 	for (size_t i = 0; i < registry->count; i++)
 		add_kind(api, &registry->kinds[i]);
+	api->epoch = arena_printf(api->arena, "%lld", (long long)store_epoch(api->catalog->store));
 	if (arena_is_exhausted(api->arena))
 		return error_set(err, ERROR_MEMORY, "no room for the routes");
 	return 0;
@@ -146,6 +148,7 @@ static void dispatch(struct http_request *http, struct http_response *response)
 		request.parent = http->variables[0];
 	last = http->variables[request.endpoint->is_nested ? 1 : 0];
 	request.id = last;
+	http_response_header(http, response, STR(API_EPOCH_HEADER), request.api->epoch);
 	if (admit(&request))
 		request.endpoint->handle(&request);
 	if (response->status >= 100 && response->status < API_MAX_STATUS)

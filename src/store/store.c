@@ -210,3 +210,8 @@ void store_count(struct store *store, struct store_counters *ret)
 	LOCK_SCOPE(&store->mutex);
 	ret->reads = store->reads;
 }
+
+int64_t store_epoch(const struct store *store)
+{
+	return store->epoch;
+}

@@ -145,6 +145,9 @@ struct str sql_str_copy(struct sql_rows *rows, int column, struct arena *arena);
 /* Consistent copy of the whole database while serving. */
 int store_backup(struct store *store, const char *path, struct error *err);
 
+/* Raised by each restore: what was read under another epoch may never have been. */
+int64_t store_epoch(const struct store *store);
+
 struct store_counters {
 	uint64_t writes, commits, reads, largest_group;
 };

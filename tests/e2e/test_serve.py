@@ -72,6 +72,7 @@ def test_it_serves_keeps_and_stops(tmp_path):
         clm.process.wait()
     with Clm(tmp_path) as clm:
         listed = requests.get(clm.about["url"] + BASE + "/clusters?search=name='one'&fields=name", timeout=30).json()
+        assert requests.get(clm.about["url"] + BASE + "/clusters", timeout=30).headers["Hyperfleet-Epoch"] == "1"
         assert listed["items"] == [{"id": response.json()["id"], "name": "one"}]
         clm.process.send_signal(signal.SIGTERM)
         clm.process.communicate(timeout=30)

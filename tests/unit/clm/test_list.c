@@ -226,6 +226,50 @@ static void fields_choose_what_is_shown(void **state)
 		STR("{\"items\":[],")));
 }
 
+static void a_batch_gives_what_there_is_and_names_what_there_is_not(void **state)
+{
+	struct region *region = *state;
+	struct json *items = json_get(list(region, "name != 'beta'").json, "items");
+	struct str alpha = json_get_text(json_at(items, 0), "id"),
+		   gamma = json_get_text(json_at(items, 1), "id");
+	const char *body =
+		region_path(region, "{\"ids\": [\"%" STR_F "\", \"nobody\", \"%" STR_F "\"]}",
+			STR_A(gamma), STR_A(alpha));
+	const char *const paths[] = {"/clusters/batch", "/resources/batch", "/nodepools/batch"};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct answer answer = region_call(region, "POST",
+			region_path(region, RESOURCE_BASE_PATH "%s", paths[i]), body, NULL);
+		bool are_clusters = i < 2;
+
+		assert_int_equal(answer.status, 200);
+		assert_int_equal(json_count(json_get(answer.json, "items")), are_clusters ? 2 : 0);
+		assert_int_equal(
+			json_count(json_get(answer.json, "missing")), are_clusters ? 1 : 3);
+		if (are_clusters)
+			assert_true(str_eq_c(
+				json_get_text(json_at(json_get(answer.json, "items"), 0), "name"),
+				"gamma"));
+	}
+	static const struct {
+		const char *body, *detail;
+	} wrong[] = {
+		{"{\"ids\": 5}", "a batch is"},
+		{"{\"ids\": [], \"x\": 1}", "a batch is"},
+		{"{\"ids\": [1]}", "an id is text"},
+		{"[]", "a batch is"},
+		{"{", ""},
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct answer answer = region_call(
+			region, "POST", RESOURCE_BASE_PATH "/clusters/batch", wrong[i].body, NULL);
+
+		assert_int_equal(answer.status, 400);
+		assert_true(str_find(json_get_text(answer.json, "detail"),
+				    str_of(wrong[i].detail)) >= 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +279,9 @@ int main(void)
 			a_search_that_makes_no_sense_is_refused, setup, region_teardown),
 		cmocka_unit_test_setup_teardown(
 			fields_choose_what_is_shown, setup, region_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_batch_gives_what_there_is_and_names_what_there_is_not, setup,
+			region_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
