@@ -6,8 +6,7 @@
  * changes are visible. So code above sees on PostgreSQL what it sees on SQLite: nothing changes
  * under a write, no transaction has to be tried again, and numbers are given in the order of
  * commits, which the feed rests on. What is lost, writers side by side, is made up by the group:
- * each turn carries all writes that wait (docs/postgresql.md has the figures and what was
- * rejected).
+ * each turn carries all writes that wait (docs/postgresql.md tells what was rejected).
  *
  * A connection that is lost is opened anew at the next transaction. A transaction whose COMMIT was
  * sent and not answered may have happened or not: its writers are told ERROR_UNAVAILABLE and are
