@@ -18,6 +18,10 @@ struct listing {
 	struct search_clause clause;
 	struct str order;
 	struct fields fields;
+	bool is_keyset;	  /* pages by `after`, not by number */
+	int64_t after_us; /* created_time and id of the last one seen; id null: from the start */
+	struct str after_id;
+	struct str next; /* null: the page was the last */
 	struct buf body;
 	int64_t total;
 	int64_t count;
@@ -90,6 +94,35 @@ static bool read_kind(struct listing *listing)
 	return true;
 }
 
+/* Paging by what was seen last: `after=` begins, `after=<next of the page before>` goes on, at the
+ * same cost however far. The token is the last one's place in the default order. */
+static bool read_after(struct listing *listing)
+{
+	struct http_request *http = listing->request->http;
+	struct str after = http_request_parameter(http, "after", 0), time;
+	struct error err;
+
+	listing->is_keyset = !str_is_null(after);
+	if (!listing->is_keyset)
+		return true;
+	if (!str_is_null(http_request_parameter(http, "page", 0)) ||
+		!str_is_null(http_request_parameter(http, "order", 0))) {
+		error_set(&err, ERROR_INVALID,
+			"after goes with neither page nor order: it pages in the default order");
+		return refuse(listing->request, PROBLEM_BAD_REQUEST, &err);
+	}
+	if (after.len == 0)
+		return true;
+	listing->after_id = after;
+	time = str_cut(&listing->after_id, '.');
+	if (str_to_int64(time, &listing->after_us) && listing->after_id.len > 0)
+		return true;
+	error_set(&err, ERROR_INVALID,
+		"after is empty, or the `next` of the page before; '%" STR_F "' is neither",
+		STR_A(after));
+	return refuse(listing->request, PROBLEM_BAD_REQUEST, &err);
+}
+
 static bool read_wishes(struct listing *listing)
 {
 	struct api_request *request = listing->request;
@@ -100,7 +133,7 @@ static bool read_wishes(struct listing *listing)
 	if (fields_read(request->http, &listing->fields, &err) != 0)
 		return refuse(request, PROBLEM_VALIDATION, &err);
 	if (!api_read_page(request, &listing->page) || !refuse_unsupported(request) ||
-		!read_kind(listing) || !read_order(listing))
+		!read_kind(listing) || !read_after(listing) || !read_order(listing))
 		return false;
 	if (!str_is_null(request->parent))
 		search_require(arena, &listing->clause, "owner_id", request->parent);
@@ -136,19 +169,30 @@ static int count_all(struct sql *sql, struct listing *listing, struct error *err
 static int query_page(
 	struct sql *sql, struct listing *listing, struct sql_rows **ret, struct error *err)
 {
+	struct arena *arena = listing->request->http->arena;
 	struct search_clause *clause = &listing->clause;
-	struct sql_value values[SEARCH_MAX_VALUES + 2];
+	struct sql_value values[SEARCH_MAX_VALUES + 4];
 	size_t count = clause->value_count;
+	struct str beyond = STR("");
 
 	memcpy(values, clause->values, count * sizeof(values[0]));
-	values[count] = SQL_INT(listing->page.size);
-	values[count + 1] = SQL_INT((listing->page.page - 1) * listing->page.size);
+	if (!str_is_null(listing->after_id)) {
+		values[count++] = SQL_INT(listing->after_us);
+		values[count++] = SQL_STR(listing->after_id);
+		/* The first comparison is for the index, the second for equal times. */
+		beyond = arena_printf(arena,
+			" AND created_time <= $%zu AND (created_time < $%zu OR id > $%zu)",
+			count - 1, count - 1, count);
+	}
+	values[count++] = SQL_INT(listing->page.size);
+	values[count++] = SQL_INT((listing->page.page - 1) * listing->page.size);
 	return sql_query_text(sql,
-		arena_printf(listing->request->http->arena,
-			"SELECT " RESOURCE_COLUMNS " FROM resources WHERE %" STR_F
+		arena_printf(arena,
+			"SELECT " RESOURCE_COLUMNS " FROM resources WHERE %" STR_F "%" STR_F
 			" ORDER BY %" STR_F " LIMIT $%zu OFFSET $%zu",
-			STR_A(clause->text), STR_A(listing->order), count + 1, count + 2),
-		values, count + 2, ret, err);
+			STR_A(clause->text), STR_A(beyond), STR_A(listing->order), count - 1,
+			count),
+		values, count, ret, err);
 }
 
 static int write_item(struct arena *arena, struct listing *listing, const struct resource *resource,
@@ -185,6 +229,9 @@ static int write_items(
 			buf_add_byte(&listing->body, ',');
 		if (write_item(arena, listing, &resource, err) != 0)
 			return -1;
+		if (listing->is_keyset && listing->count == listing->page.size)
+			listing->next = arena_printf(listing->request->http->arena, "%lld.%" STR_F,
+				(long long)resource.created_us, STR_A(resource.id));
 	}
 	return more;
 }
@@ -204,9 +251,14 @@ static int write_page(struct sql *sql, struct listing *listing, struct error *er
 	sql_end(rows);
 	if (result != 0)
 		return -1;
-	buf_printf(&listing->body, "],\"page\":%lld,\"size\":%lld,\"total\":%lld}",
+	buf_printf(&listing->body, "],\"page\":%lld,\"size\":%lld,\"total\":%lld",
 		(long long)listing->page.page, (long long)listing->count,
 		(long long)listing->total);
+	if (!str_is_null(listing->next)) {
+		buf_add_cstr(&listing->body, ",\"next\":");
+		json_write_string(&listing->body, listing->next, JSON_WRITE_COMPACT);
+	}
+	buf_add_byte(&listing->body, '}');
 	if (listing->body.failed)
 		return error_set(err, ERROR_TOO_LARGE,
 			"the page is larger than %zu bytes; ask for a smaller size",

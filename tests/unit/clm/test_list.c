@@ -226,6 +226,41 @@ static void fields_choose_what_is_shown(void **state)
 		STR("{\"items\":[],")));
 }
 
+/* Through all of them two by two, while another comes that is newer than all. */
+static void after_pages_by_what_was_seen_last(void **state)
+{
+	CLEANUP(buf_free) struct buf names = BUF_INITIALIZER(1024);
+	struct region *region = *state;
+	struct str after = STR("");
+	const struct json *item;
+
+	region_create(region, RESOURCE_BASE_PATH "/clusters",
+		"{\"kind\":\"Cluster\",\"name\":\"delta\",\"spec\":{}}");
+	for (size_t page = 0; page == 0 || after.len > 0; page++) {
+		struct answer answer = region_get(region,
+			region_path(region, RESOURCE_BASE_PATH "/clusters?size=2&after=%" STR_F,
+				STR_A(after)));
+
+		assert_int_equal(answer.status, 200);
+		assert_int_equal(json_int(json_get(answer.json, "total"), 0), page == 0 ? 4 : 5);
+		json_for_each (json_get(answer.json, "items"), i, item)
+			buf_printf(&names, " %" STR_F, STR_A(json_get_text(item, "name")));
+		after = json_get_text(answer.json, "next");
+		if (page == 0)
+			region_create(region, RESOURCE_BASE_PATH "/clusters",
+				"{\"kind\":\"Cluster\",\"name\":\"late\",\"spec\":{}}");
+	}
+	assert_string_equal(names.ptr, " delta gamma beta alpha");
+	static const char *const wrong[] = {
+		"after=x", "after=.", "after=1.", "after=&page=1", "after=&order=name"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(
+			region_get(region,
+				region_path(region, RESOURCE_BASE_PATH "/clusters?%s", wrong[i]))
+				.status,
+			400);
+}
+
 static void a_batch_gives_what_there_is_and_names_what_there_is_not(void **state)
 {
 	struct region *region = *state;
@@ -279,6 +314,8 @@ int main(void)
 			a_search_that_makes_no_sense_is_refused, setup, region_teardown),
 		cmocka_unit_test_setup_teardown(
 			fields_choose_what_is_shown, setup, region_teardown),
+		cmocka_unit_test_setup_teardown(
+			after_pages_by_what_was_seen_last, setup, region_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_batch_gives_what_there_is_and_names_what_there_is_not, setup,
 			region_teardown),
