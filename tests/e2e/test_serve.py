@@ -30,6 +30,11 @@ def configuration(folder, **database):
     return file
 
 
+def cluster(name):
+    spec = json.loads((ROOT / "docs" / "examples" / "cluster.json").read_text())["spec"]
+    return {"kind": "Cluster", "name": name, "labels": {"team": "a"}, "spec": spec}
+
+
 class Clm:
     def __init__(self, folder, *options, config=None, **variables):
         self.ready = folder / "ready.json"
@@ -54,9 +59,7 @@ class Clm:
         self.process.communicate(timeout=30)
 
     def create(self, name):
-        spec = json.loads((ROOT / "docs" / "examples" / "cluster.json").read_text())["spec"]
-        return requests.post(self.about["url"] + BASE + "/clusters", timeout=30,
-                             json={"kind": "Cluster", "name": name, "spec": spec})
+        return requests.post(self.about["url"] + BASE + "/clusters", timeout=30, json=cluster(name))
 
 
 def test_it_serves_keeps_and_stops(tmp_path):
@@ -78,6 +81,31 @@ def test_it_serves_keeps_and_stops(tmp_path):
         clm.process.communicate(timeout=30)
         assert clm.process.returncode == 0
         assert not clm.ready.exists()
+
+
+def test_it_serves_from_postgresql(tmp_path):
+    """Every answered write is there after a kill."""
+    ready, config = tmp_path / "ready.json", configuration(tmp_path)
+    script = (f"serve() {{ {BINARY} serve clm --config {config} --ready-file {ready} --db-url "
+              "\"postgresql:///postgres?host=$REEVE_TEST_POSTGRES&user=reeve\"; }; serve; serve")
+    with subprocess.Popen([ROOT / "tests" / "with-postgres", "sh", "-c", script],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        def about(but=None):
+            wait_for(lambda: process.poll() is not None or
+                     (ready.exists() and json.loads(ready.read_text())["pid"] != but), "CLM on PostgreSQL")
+            assert process.poll() is None, process.stdout.read().decode()
+            return json.loads(ready.read_text())
+
+        first = about()
+        response = requests.post(first["url"] + BASE + "/clusters", timeout=30, json=cluster("one"))
+        assert response.status_code == 201, response.text
+        os.kill(first["pid"], signal.SIGKILL)
+        second = about(but=first["pid"])
+        listed = requests.get(second["url"] + BASE + "/clusters?search=labels.team='a'", timeout=30).json()
+        assert [item["name"] for item in listed["items"]] == ["one"]
+        os.kill(second["pid"], signal.SIGTERM)
+        output = process.communicate(timeout=60)[0].decode()
+        assert process.returncode == 0, output
 
 
 def test_flags_and_variables_go_before_the_file(tmp_path):
