@@ -33,6 +33,7 @@
 #include "base/cleanup.h"
 #include "base/thread.h"
 #include "net/http_exchange.h"
+#include "net/http_gzip.h"
 #include "net/http_local.h"
 #include "net/http_route.h"
 #include "net/http_stream.h"
@@ -338,6 +339,8 @@ static enum MHD_Result exchange_serve(struct http_server *server, struct http_ex
 		return exchange_answer(server, exchange, exchange->response.status == 503);
 	exchange->request.body = buf_str(&exchange->body);
 	http_server_handle(server, exchange);
+	if (server->config.gzip)
+		http_gzip_answer(&exchange->request, &exchange->response);
 	return exchange_answer(server, exchange, false);
 }
 

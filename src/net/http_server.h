@@ -120,6 +120,7 @@ struct http_server_config {
 	/* Clients of the same process (http_client.h) call the handlers on their own thread,
 	 * without a socket. Such a call is not cut at its deadline. */
 	bool in_process;
+	bool gzip; /* packs larger answers for clients that take it; never those in-process */
 	void *context;
 	struct log *log;	   /* access log at info level; NULL: none */
 	const struct clock *clock; /* NULL: the system's */

@@ -76,6 +76,13 @@ def test_it_serves_keeps_and_stops(tmp_path):
     with Clm(tmp_path) as clm:
         listed = requests.get(clm.about["url"] + BASE + "/clusters?search=name='one'&fields=name", timeout=30).json()
         assert requests.get(clm.about["url"] + BASE + "/clusters", timeout=30).headers["Hyperfleet-Epoch"] == "1"
+        for accepted, encoding in (("gzip", "gzip"), ("br, *;q=0.5", "gzip"), ("gzip;q=0, *", None), ("identity", None)):
+            whole = requests.get(clm.about["url"] + BASE + "/clusters", timeout=30, headers={"Accept-Encoding": accepted})
+            assert whole.headers.get("Content-Encoding") == encoding, accepted
+            assert "Accept-Encoding" in whole.headers["Vary"]
+            assert whole.json()["items"][0]["name"] == "one"
+            if encoding:
+                assert int(whole.headers["Content-Length"]) < len(whole.content)
         assert listed["items"] == [{"id": response.json()["id"], "name": "one"}]
         clm.process.send_signal(signal.SIGTERM)
         clm.process.communicate(timeout=30)
