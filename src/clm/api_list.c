@@ -54,6 +54,7 @@ static bool read_order(struct listing *listing)
 {
 	struct api_request *request = listing->request;
 	struct arena *arena = request->http->arena;
+	size_t count = 0;
 	struct error err;
 
 	for (size_t i = 0;; i++) {
@@ -62,6 +63,11 @@ static bool read_order(struct listing *listing)
 		if (str_is_null(items))
 			break;
 		while (!str_is_null(items)) {
+			if (count++ == SEARCH_MAX_ORDER) {
+				error_set(&err, ERROR_INVALID, "order has at most %u items",
+					SEARCH_MAX_ORDER);
+				return refuse(request, PROBLEM_BAD_REQUEST, &err);
+			}
 			if (search_add_order(arena, str_cut(&items, ','), &listing->order, &err) !=
 				0)
 				return refuse(request, PROBLEM_BAD_REQUEST, &err);
@@ -141,6 +147,11 @@ static bool read_wishes(struct listing *listing)
 		search_require(arena, &listing->clause, "tenancy", request->caller.tenancy);
 	if (str_trim(search).len > 0 && search_add(arena, &listing->clause, search, &err) != 0)
 		return refuse(request, PROBLEM_BAD_REQUEST, &err);
+	if (arena_is_exhausted(arena)) { /* a clause that lost a part would show too much */
+		error_set(&err, ERROR_MEMORY, "no room for the search");
+		api_fail(request, &err);
+		return false;
+	}
 	if (listing->clause.text.len == 0)
 		listing->clause.text = STR("1 = 1");
 	return true;

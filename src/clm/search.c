@@ -140,7 +140,7 @@ static const char *cast_of(const struct field *field, bool as_number)
 	if (field->type == FIELD_INTEGER || field->type == FIELD_TIME ||
 		field->type == FIELD_CONDITION_GENERATION)
 		return "::bigint";
-	return as_number ? "::double precision" : "::text";
+	return as_number ? "::numeric" : "::text";
 }
 
 static int put_value(
@@ -311,6 +311,16 @@ static int between(struct compiler *c, const struct tsl *node)
 	return put_value(c, &field, high, as_number);
 }
 
+/* Whether the pattern ends with a backslash that has nothing to escape. */
+static bool is_cut(struct str pattern)
+{
+	size_t count = 0;
+
+	while (count < pattern.len && pattern.ptr[pattern.len - 1 - count] == '\\')
+		count++;
+	return count % 2 == 1;
+}
+
 /* SQLite's LIKE does not tell a from A; its GLOB does. */
 static struct str glob_of(struct arena *arena, struct str pattern)
 {
@@ -344,6 +354,8 @@ static int like(struct compiler *c, const struct tsl *node)
 		return unsupported(c, node->text);
 	if (node->right->type != TSL_STRING)
 		return expects(c, &field, "a quoted string");
+	if (is_cut(pattern))
+		return expects(c, &field, "a pattern that does not end within an escape");
 	if (is_sqlite && is_like && str_is_null(pattern = glob_of(c->arena, pattern)))
 		return error_set(c->err, ERROR_MEMORY, "no room for a search");
 	if (put_field(c, &field, false) != 0)
@@ -460,7 +472,13 @@ int search_add_order(struct arena *arena, struct str item, struct str *order, st
 		known = known || str_eq_c(column, columns[i]);
 	if (!known)
 		return error_set(err, ERROR_INVALID, "invalid field in search or order query");
-	*order = arena_printf(arena, "%" STR_F "%s%" STR_F " %" STR_F, STR_A(*order),
-		order->len > 0 ? ", " : "", STR_A(column), STR_A(direction));
+	/* Absent ones come last, and first when descending, as PostgreSQL has it. */
+	bool may_be_absent =
+		str_starts_with(column, STR("deleted_")) || str_starts_with(column, STR("owner_"));
+	*order = arena_printf(arena, "%" STR_F "%s%" STR_F " %" STR_F "%s", STR_A(*order),
+		order->len > 0 ? ", " : "", STR_A(column), STR_A(direction),
+		!may_be_absent		     ? ""
+		: str_eq_c(direction, "asc") ? " NULLS LAST"
+					     : " NULLS FIRST");
 	return 0;
 }

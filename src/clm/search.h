@@ -18,6 +18,7 @@
 #include "data/tsl.h"
 #include "store/store.h"
 
+#define SEARCH_MAX_ORDER 16u   /* items of `order` */
 #define SEARCH_MAX_VALUES 256u /* bound in one query, those of the server included */
 
 /* A WHERE clause under construction: text with $1.. and what they stand for. */

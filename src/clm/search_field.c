@@ -217,7 +217,7 @@ static int append_spec_postgres(struct arena *arena, struct search_clause *claus
 	search_append(arena, clause, "]) = 'number' THEN (spec::jsonb #>> ARRAY[");
 	for (size_t i = 0; i < field->path_count; i++)
 		append_numbered(arena, clause, i > 0 ? ", " : "", first + i);
-	search_append(arena, clause, "])::double precision END)");
+	search_append(arena, clause, "])::numeric END)");
 	return 0;
 }
 

@@ -109,6 +109,8 @@ static void a_search_finds_what_it_says(void **state)
 		/* spec */
 		{"spec.size = 3", "alpha"},
 		{"spec.size > 3", "beta"},
+		{"spec.size < 1e300 and spec.size > -1e300", "alpha beta"},
+		{"name like 'a\\\\\\\\'", ""},
 		{"spec.size between 1 and 5", "alpha"},
 		{"spec.size in [3, 10]", "alpha beta"},
 		{"spec.size = 'big'", "gamma"},
@@ -167,6 +169,7 @@ static void a_search_that_makes_no_sense_is_refused(void **state)
 		{"conditions = 'x'", "field 'conditions' cannot be searched"},
 		{"resources.name = 'x'", "cannot be searched"},
 		{"spec['a\"b'] = 'x'", "a key holds a quote"},
+		{"name like 'a\\\\'", "does not end within an escape"},
 		{"name", "expected a comparison"},
 		{"name = ", "expected a field or a value"},
 		{"'a' = 'b'", "expected a field"},

@@ -93,6 +93,8 @@ static void order_takes_columns_and_directions(void **state)
 		{"name", "name asc"},
 		{" name  desc ", "name desc"},
 		{"created_time asc", "created_time asc"},
+		{"deleted_time", "deleted_time asc NULLS LAST"},
+		{"owner_id desc", "owner_id desc NULLS FIRST"},
 		{"spec", NULL},
 		{"name sideways", NULL},
 		{"name desc nulls", NULL},
