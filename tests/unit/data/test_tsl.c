@@ -96,11 +96,29 @@ static void write_node(struct buf *out, const struct tsl *node)
 	}
 }
 
+struct row {
+	const char *search, *tree;
+};
+
+static void reads(void **state, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		CLEANUP(buf_free) struct buf out = BUF_INITIALIZER(4096);
+		struct error err = {0};
+		struct tsl *tree;
+
+		if (tsl_parse(*state, str_of(rows[i].search), &tree, &err) != 0)
+			fail_msg("%s: %s", rows[i].search, err.message);
+		write_node(&out, tree);
+		test_row_equals(rows[i].search, buf_str(&out), rows[i].tree);
+	}
+}
+
+#define READS(rows) reads(state, rows, sizeof(rows) / sizeof((rows)[0]))
+
 static void operators_bind_as_told(void **state)
 {
-	static const struct {
-		const char *search, *tree;
-	} rows[] = {
+	static const struct row rows[] = {
 		{"a=1 or b=2 and c=3", "((a = 1) or ((b = 2) and (c = 3)))"},
 		{"not a=1 and b=2", "(not((a = 1)) and (b = 2))"},
 		{"Not NOT a=1", "not(not((a = 1)))"},
@@ -116,23 +134,12 @@ static void operators_bind_as_told(void **state)
 		{"a=true and b=FALSE and c=null", "(((a = true) and (b = false)) and (c = null))"},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		CLEANUP(buf_free) struct buf out = BUF_INITIALIZER(4096);
-		struct error err = {0};
-		struct tsl *tree;
-
-		if (tsl_parse(*state, str_of(rows[i].search), &tree, &err) != 0)
-			fail_msg("%s: %s", rows[i].search, err.message);
-		write_node(&out, tree);
-		test_row_equals(rows[i].search, buf_str(&out), rows[i].tree);
-	}
+	READS(rows);
 }
 
 static void words_are_read_as_told(void **state)
 {
-	static const struct {
-		const char *search, *tree;
-	} rows[] = {
+	static const struct row rows[] = {
 		{"a.b.c", "a|b|c"},
 		{"labels.example.com/tier-1", "labels|example|com/tier-1"},
 		{"labels['a b'].c[d]", "labels|a b|c|d"},
@@ -150,16 +157,7 @@ static void words_are_read_as_told(void **state)
 		{"''", "''"},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		CLEANUP(buf_free) struct buf out = BUF_INITIALIZER(4096);
-		struct error err = {0};
-		struct tsl *tree;
-
-		if (tsl_parse(*state, str_of(rows[i].search), &tree, &err) != 0)
-			fail_msg("%s: %s", rows[i].search, err.message);
-		write_node(&out, tree);
-		test_row_equals(rows[i].search, buf_str(&out), rows[i].tree);
-	}
+	READS(rows);
 }
 
 static void a_mistake_is_told_with_its_place(void **state)

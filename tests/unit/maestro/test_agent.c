@@ -28,7 +28,7 @@
 #define CM_B "/api/v1/namespaces/ns-a/configmaps/b"
 #define HC "/apis/hypershift.openshift.io/v1beta1/namespaces/ns-a/hostedclusters/c"
 #define MAX_EVENTS 4096
-#define PATIENCE_US INT64_C(10000000)
+#define PATIENCE_US INT64_C(30000000)
 #define QUIET_US 400000
 
 /* One event that the agent sent. */
