@@ -9,7 +9,7 @@ CC_CACHED := $(shell command -v ccache >/dev/null 2>&1 && echo 'ccache gcc' || e
 MESON_SETUP = CC="$(CC_CACHED)" meson setup
 ARGS ?=
 
-.PHONY: run build test lint tsan fuzz soak bench install clean deps test-deps
+.PHONY: run build test contract lint tsan fuzz soak bench install clean deps test-deps
 
 run: build
 	@build/reeve up $(ARGS)
@@ -26,6 +26,11 @@ test-deps:
 
 test: test-deps
 	@tools/run-tests
+
+# CLM's API contract at any base URL: make contract URL=http://127.0.0.1:8000. Without URL, at one that is
+# started. ARGS goes to pytest: --without-reeve leaves out what only Reeve has, --store postgres.
+contract: $(if $(URL),,build) test-deps
+	@tools/test-python -m pytest -q -p no:cacheprovider tests/contract $(if $(URL),--base-url $(URL)) $(ARGS)
 
 lint: test-deps
 	@tools/lint.py
