@@ -11,6 +11,7 @@
 #define LABEL_KEY_MAX 255u
 #define LABEL_PREFIX_MAX 253u
 #define LABEL_PART_MAX 63u
+#define GO_ZERO_TIME_US INT64_C(-62135596800000000) /* the year 1: what Go sends for "no time" */
 
 struct reading {
 	struct arena *arena;
@@ -325,19 +326,35 @@ static bool check_kind(const struct reading *reading, const struct kind *kind, s
 	return true;
 }
 
-static bool find_kind(const struct reading *reading, const struct registry *registry,
-	const struct json *body, const struct kind **ret)
+static bool find_kind(const struct reading *reading, const struct kind *found, struct str given)
 {
-	struct str given = json_str(member(body, "kind"));
-
-	if (*ret != NULL)
-		return true;
 	if (str_is_empty(given))
 		return invalid(reading, "kind is required");
-	*ret = registry_find(registry, given);
-	if (*ret == NULL)
-		return invalid(reading, "Unknown entity kind: %" STR_F, STR_A(given));
-	return true;
+	return found != NULL || invalid(reading, "Unknown entity kind: %" STR_F, STR_A(given));
+}
+
+static bool check_content(const struct reading *reading, const struct json *body)
+{
+	if (member(body, "spec") == NULL)
+		return invalid(reading, "spec is required");
+	return check_labels(reading, member(body, "labels"));
+}
+
+/* A child kind's name is not looked at: its creation is refused here, whatever the name. */
+static bool check_for_any(
+	const struct reading *reading, const struct kind *kind, const struct json *body)
+{
+	return check_content(reading, body) &&
+	       find_kind(reading, kind, json_str(member(body, "kind"))) &&
+	       (kind->parent != NULL || check_name(reading, kind, json_str(member(body, "name"))));
+}
+
+static bool check_for_kind(
+	const struct reading *reading, const struct kind *kind, const struct json *body)
+{
+	return check_kind(reading, kind, json_str(member(body, "kind"))) &&
+	       check_name(reading, kind, json_str(member(body, "name"))) &&
+	       check_content(reading, body);
 }
 
 bool body_parse_create(struct arena *arena, const struct registry *registry,
@@ -345,22 +362,21 @@ bool body_parse_create(struct arena *arena, const struct registry *registry,
 	struct problem_details *ret_problem)
 {
 	const struct reading reading = {arena, ret_problem};
+	bool is_any = kind == NULL;
 	const struct json *labels;
 	struct json *body;
 
 	if (!parse_object(&reading, text, &body, NULL))
 		return refuse(&reading, PROBLEM_MALFORMED, STR("Invalid JSON in request body"));
-	if (!find_kind(&reading, registry, body, &kind) || !check_spec(&reading, kind, body) ||
+	if (is_any)
+		kind = registry_find(registry, json_str(member(body, "kind")));
+	labels = member(body, "labels");
+	if (!check_spec(&reading, kind, body) ||
 		!check_types(&reading, body, create_types,
 			sizeof(create_types) / sizeof(create_types[0])) ||
-		!check_label_types(&reading, member(body, "labels")) ||
-		!check_kind(&reading, kind, json_str(member(body, "kind"))) ||
-		!check_name(&reading, kind, json_str(member(body, "name"))))
-		return false;
-	if (member(body, "spec") == NULL)
-		return invalid(&reading, "spec is required");
-	labels = member(body, "labels");
-	if (!check_labels(&reading, labels) || !check_references(&reading, body))
+		!check_label_types(&reading, labels) ||
+		!(is_any ? check_for_any : check_for_kind)(&reading, kind, body) ||
+		!check_references(&reading, body))
 		return false;
 	*ret = (struct create_body){
 		.kind = kind,
@@ -506,6 +522,10 @@ static bool parse_observed_time(const struct reading *reading, const struct json
 				"Invalid request format: observed_time \"%" STR_F
 				"\" is not in the form of RFC 3339",
 				STR_A(text)));
+	if (report->last_report_us == GO_ZERO_TIME_US) {
+		report->last_report_us = now_us;
+		return true;
+	}
 	if (report->last_report_us > now_us + BODY_OBSERVED_AHEAD_US)
 		return invalid(reading, "observed_time must not be more than 5m0s in the future");
 	if (report->last_report_us < now_us - BODY_OBSERVED_BEHIND_US)
