@@ -36,18 +36,33 @@ static bool refuse(struct api_request *request, enum problem problem, const stru
 	return false;
 }
 
-static bool refuse_unsupported(struct api_request *request)
+/* Both parameters or neither. No kind declares references (registry.h), so every type is unknown;
+ * under /resources, where there is no kind, they have no effect. */
+static bool check_references(struct api_request *request)
 {
-	static const char *const names[] = {"ref_type", "ref_target_id"};
+	struct str type = http_request_parameter(request->http, "ref_type", 0);
+	struct str target = http_request_parameter(request->http, "ref_target_id", 0);
+	const struct violation violation = {
+		.field = str_is_empty(type) ? STR("ref_type") : STR("ref_target_id"),
+		.message = STR("ref_type and ref_target_id must be provided together"),
+		.constraint = STR("required"),
+	};
+	const struct problem_details problem = {
+		.problem = PROBLEM_VALIDATION,
+		.detail = STR("Invalid query parameters"),
+		.violations = &violation,
+		.violation_count = 1,
+	};
 	struct error err;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (str_is_null(http_request_parameter(request->http, names[i], 0)))
-			continue;
-		error_set(&err, ERROR_INVALID, "%s is not supported; leave it out", names[i]);
-		return refuse(request, PROBLEM_BAD_REQUEST, &err);
+	if (request->endpoint->kind == NULL || (str_is_empty(type) && str_is_empty(target)))
+		return true;
+	if (str_is_empty(type) || str_is_empty(target)) {
+		api_refuse(request, &problem);
+		return false;
 	}
-	return true;
+	error_set(&err, ERROR_INVALID, "unknown reference type '%" STR_F "'", STR_A(type));
+	return refuse(request, PROBLEM_VALIDATION, &err);
 }
 
 static bool read_order(struct listing *listing)
@@ -138,7 +153,7 @@ static bool read_wishes(struct listing *listing)
 
 	if (fields_read(request->http, &listing->fields, &err) != 0)
 		return refuse(request, PROBLEM_VALIDATION, &err);
-	if (!api_read_page(request, &listing->page) || !refuse_unsupported(request) ||
+	if (!api_read_page(request, &listing->page) || !check_references(request) ||
 		!read_kind(listing) || !read_after(listing) || !read_order(listing))
 		return false;
 	if (!str_is_null(request->parent))
