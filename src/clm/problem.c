@@ -30,6 +30,7 @@ static const struct {
 	[PROBLEM_INTERNAL] = {500, "INT-001", "internal-error", "Internal Server Error"},
 	[PROBLEM_UNAVAILABLE] = {503, "SVC-001", "service-unavailable", "Service Unavailable"},
 	[PROBLEM_TIMEOUT] = {504, "SVC-002", "service-unavailable", "Service Timeout"},
+	[PROBLEM_NO_SPACE] = {507, "SVC-001", "service-unavailable", "Insufficient Storage"},
 };
 
 static struct json *violations_json(struct arena *arena, const struct problem_details *details)
@@ -108,9 +109,10 @@ static enum problem problem_of(enum error_code code)
 	case ERROR_LIMITED:
 		return PROBLEM_LIMITED;
 	case ERROR_UNAVAILABLE:
-	case ERROR_NO_SPACE:
 	case ERROR_CANCELLED:
 		return PROBLEM_UNAVAILABLE;
+	case ERROR_NO_SPACE:
+		return PROBLEM_NO_SPACE;
 	case ERROR_TIMEOUT:
 		return PROBLEM_TIMEOUT;
 	default:

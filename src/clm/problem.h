@@ -26,6 +26,7 @@ enum problem {
 	PROBLEM_INTERNAL,	 /* INT-001 */
 	PROBLEM_UNAVAILABLE,	 /* SVC-001 */
 	PROBLEM_TIMEOUT,	 /* SVC-002 */
+	PROBLEM_NO_SPACE,	 /* SVC-001 as 507: the database's disk is full */
 	PROBLEM_COUNT
 };
 

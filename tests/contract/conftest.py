@@ -28,6 +28,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "reeve: of what only Reeve has; --without-reeve leaves it out")
+    config.addinivalue_line("markers", "once: slow, and the same on every store; run on SQLite")
     config.addinivalue_line("markers", "own: needs a process of its own, so not at --base-url")
 
 
@@ -35,6 +36,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if config.getoption("--without-reeve") and item.get_closest_marker("reeve"):
             item.add_marker(pytest.mark.skip(reason="only Reeve has it"))
+        if config.getoption("--store") != "sqlite" and item.get_closest_marker("once"):
+            item.add_marker(pytest.mark.skip(reason="the same on every store"))
         if config.getoption("--base-url") and item.get_closest_marker("own"):
             item.add_marker(pytest.mark.skip(reason="needs a process of its own"))
 
