@@ -30,16 +30,20 @@ ENTITIES = [
 ]
 
 
-def write_configuration(folder, database, schemas=SCHEMAS):
+def shipped_entities():
+    return yaml.safe_load((ROOT / "config" / "entities.yaml").read_text())["entities"]
+
+
+def write_configuration(folder, database, entities):
     file = pathlib.Path(folder) / "config.yaml"
     file.write_text(yaml.safe_dump({
         "server": {"host": "127.0.0.1", "port": 0, "jwt": {"enabled": False},
-                   "openapi_schema_path": str(schemas)},
+                   "openapi_schema_path": str(SCHEMAS)},
         "health": {"host": "127.0.0.1", "port": 0},
         "metrics": {"host": "127.0.0.1", "port": 0},
         "logging": {"level": "warn"},
         "database": {"url": database},
-        "entities": ENTITIES,
+        "entities": entities,
     }))
     return file
 
@@ -47,11 +51,11 @@ def write_configuration(folder, database, schemas=SCHEMAS):
 class Server:
     """`reeve serve clm` in a folder; a context manager. `prepare` runs in the child before the program."""
 
-    def __init__(self, folder, database=None, schemas=SCHEMAS, prepare=None):
+    def __init__(self, folder, database=None, entities=None, prepare=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.database = database or f"sqlite:{self.folder}/clm.db"
-        self.schemas = schemas
+        self.entities = entities or ENTITIES
         self.prepare = prepare
         self.ready = self.folder / "ready.json"
         self.process = None
@@ -66,7 +70,7 @@ class Server:
         assert kind is not None or code in (0, -signal.SIGKILL), self.said()
 
     def start(self):
-        config = write_configuration(self.folder, self.database, self.schemas)
+        config = write_configuration(self.folder, self.database, self.entities)
         with open(self.folder / "clm.out", "ab") as output:
             self.process = subprocess.Popen(
                 [BINARY, "serve", "clm", "--config", str(config), "--ready-file", str(self.ready)],
