@@ -43,7 +43,7 @@ tsan: test-deps
 fuzz: test-deps
 	@tools/run-fuzz
 
-# Faults for SOAK_SECONDS (default 600) with SOAK_SEED (default: the time, printed).
+# Faults for SOAK_SECONDS (default 600) per scenario with SOAK_SEED (default: the time, printed).
 soak: build test-deps
 	@tools/run-soak
 
