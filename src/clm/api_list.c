@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "clm/api.h"
 #include "clm/fields.h"
+#include "clm/registry_references.h"
 #include "clm/search.h"
 
 #define DEFAULT_ORDER "created_time desc"
@@ -36,33 +37,48 @@ static bool refuse(struct api_request *request, enum problem problem, const stru
 	return false;
 }
 
-/* Both parameters or neither. No kind declares references (registry.h), so every type is unknown;
- * under /resources, where there is no kind, they have no effect. */
-static bool check_references(struct api_request *request)
+static bool refuse_parameter(struct api_request *request, struct violation violation)
 {
-	struct str type = http_request_parameter(request->http, "ref_type", 0);
-	struct str target = http_request_parameter(request->http, "ref_target_id", 0);
-	const struct violation violation = {
-		.field = str_is_empty(type) ? STR("ref_type") : STR("ref_target_id"),
-		.message = STR("ref_type and ref_target_id must be provided together"),
-		.constraint = STR("required"),
-	};
 	const struct problem_details problem = {
 		.problem = PROBLEM_VALIDATION,
 		.detail = STR("Invalid query parameters"),
 		.violations = &violation,
 		.violation_count = 1,
 	};
-	struct error err;
 
-	if (request->endpoint->kind == NULL || (str_is_empty(type) && str_is_empty(target)))
+	api_refuse(request, &problem);
+	return false;
+}
+
+/* Only what refers to one resource; under /resources, which has no kind to say what may refer,
+ * without effect. */
+static bool read_reference(struct listing *listing)
+{
+	struct api_request *request = listing->request;
+	struct arena *arena = request->http->arena;
+	const struct kind *kind = request->endpoint->kind;
+	struct str type = http_request_parameter(request->http, "ref_type", 0);
+	struct str target = http_request_parameter(request->http, "ref_target_id", 0);
+
+	if (kind == NULL || (type.len == 0 && target.len == 0))
 		return true;
-	if (str_is_empty(type) || str_is_empty(target)) {
-		api_refuse(request, &problem);
-		return false;
-	}
-	error_set(&err, ERROR_INVALID, "unknown reference type '%" STR_F "'", STR_A(type));
-	return refuse(request, PROBLEM_VALIDATION, &err);
+	if (type.len == 0 || target.len == 0)
+		return refuse_parameter(request,
+			(struct violation){
+				.field = type.len == 0 ? STR("ref_type") : STR("ref_target_id"),
+				.message = STR("ref_type and ref_target_id must be provided "
+					       "together"),
+				.constraint = STR("required")});
+	if (registry_find_rule(kind, type) == NULL)
+		return refuse_parameter(
+			request, (struct violation){.field = STR("ref_type"),
+					 .message = arena_printf(arena,
+						 "unknown reference type for kind %" STR_F,
+						 STR_A(kind->name)),
+					 .value = type,
+					 .constraint = STR("enum")});
+	search_require_reference(arena, &listing->clause, type, target);
+	return true;
 }
 
 static bool read_order(struct listing *listing)
@@ -153,8 +169,8 @@ static bool read_wishes(struct listing *listing)
 
 	if (fields_read(request->http, &listing->fields, &err) != 0)
 		return refuse(request, PROBLEM_VALIDATION, &err);
-	if (!api_read_page(request, &listing->page) || !check_references(request) ||
-		!read_kind(listing) || !read_after(listing) || !read_order(listing))
+	if (!api_read_page(request, &listing->page) || !read_kind(listing) ||
+		!read_reference(listing) || !read_after(listing) || !read_order(listing))
 		return false;
 	if (!str_is_null(request->parent))
 		search_require(arena, &listing->clause, "owner_id", request->parent);

@@ -65,6 +65,7 @@ void api_create(struct api_request *request)
 		.name = body.name,
 		.spec = body.spec,
 		.labels = body.labels,
+		.references = body.references,
 		.tenancy = str_is_null(request->caller.tenancy) ? STR(RESOURCE_NO_TENANCY)
 								: request->caller.tenancy,
 		.id = str_of(id),
@@ -226,6 +227,8 @@ void api_patch(struct api_request *request)
 		.id = request->id,
 		.spec = body.spec,
 		.labels = body.labels,
+		.has_references = body.has_references,
+		.references = body.references,
 		.if_match = http_request_header(request->http, "If-Match"),
 	};
 	if (write_or_fail(request, lifecycle_patch, &patch))
@@ -247,12 +250,27 @@ void api_delete(struct api_request *request)
 		api_answer_resource(request, 202, &deletion.ret_resource);
 }
 
+static void force_delete(struct api_request *request, struct deletion *deletion, struct str reason)
+{
+	struct str children;
+
+	if (!write_or_fail(request, lifecycle_force_delete, deletion))
+		return;
+	children = buf_str(&deletion->ret_children);
+	log_warn(request->api->log, "resource removed by force",
+		LOG_STR("kind", deletion->ret_resource.kind), LOG_STR("id", request->id),
+		LOG_STR("children", str_slice(children, 1, children.len)),
+		LOG_STR("caller", request->caller.actor), LOG_STR("reason", reason));
+	request->response->status = 204;
+}
+
 void api_force_delete(struct api_request *request)
 {
 	struct deletion deletion = {
 		.change = api_change(request),
 		.scope = api_scope(request),
 		.id = request->id,
+		.if_match = http_request_header(request->http, "If-Match"),
 	};
 	struct problem_details problem;
 	struct str reason;
@@ -262,12 +280,9 @@ void api_force_delete(struct api_request *request)
 		api_refuse(request, &problem);
 		return;
 	}
-	if (!write_or_fail(request, lifecycle_force_delete, &deletion))
-		return;
-	log_warn(request->api->log, "resource removed by force",
-		LOG_STR("kind", deletion.ret_resource.kind), LOG_STR("id", request->id),
-		LOG_STR("caller", request->caller.actor), LOG_STR("reason", reason));
-	request->response->status = 204;
+	buf_init(&deletion.ret_children, 0);
+	force_delete(request, &deletion, reason);
+	buf_free(&deletion.ret_children);
 }
 
 /* --- placement ------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ void api_put_status(struct api_request *request)
 		.change = api_change(request),
 		.scope = api_scope(request),
 		.id = request->id,
+		.if_match = http_request_header(request->http, "If-Match"),
 	};
 	struct problem_details problem;
 	struct error err = {0};

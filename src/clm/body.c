@@ -39,18 +39,6 @@ static bool invalid(const struct reading *reading, const char *format, ...)
 
 /* --- members --------------------------------------------------------------------------------- */
 
-/* As Go decodes: exact or in another case, the last one, null as absent. */
-static const struct json *member(const struct json *object, const char *name)
-{
-	const struct json *found = NULL;
-
-	for (size_t i = 0; i < json_count(object); i++) {
-		if (str_casecmp(json_key_at(object, i), str_of(name)) == 0)
-			found = json_at(object, i);
-	}
-	return json_is_null(found) ? NULL : found;
-}
-
 struct member_type {
 	const char *name;
 	enum json_type type;
@@ -61,7 +49,7 @@ static bool check_types(const struct reading *reading, const struct json *body,
 	const struct member_type *types, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct json *value = member(body, types[i].name);
+		const struct json *value = json_get_any_case(body, types[i].name);
 
 		if (value != NULL && !json_is(value, types[i].type))
 			return invalid(
@@ -155,7 +143,7 @@ static bool conforms(
 static bool check_spec(
 	const struct reading *reading, const struct kind *kind, const struct json *body)
 {
-	const struct json *spec = member(body, "spec");
+	const struct json *spec = json_get_any_case(body, "spec");
 
 	if (spec == NULL || kind == NULL)
 		return true;
@@ -268,15 +256,18 @@ static bool check_labels(const struct reading *reading, const struct json *label
 	return reading->problem->violation_count == 0;
 }
 
-/* No kind declares references (registry.h). */
-static bool check_references(const struct reading *reading, const struct json *body)
-{
-	const struct json *references = member(body, "references");
+/* --- references ------------------------------------------------------------------------------ */
 
-	if (json_count(references) == 0)
+static bool check_references(const struct reading *reading, const struct kind *kind,
+	const struct json *body, struct reference_list *ret)
+{
+	struct error err;
+
+	if (reference_parse(
+		    reading->arena, kind, json_get_any_case(body, "references"), ret, &err) == 0)
 		return true;
-	return invalid(
-		reading, "unknown reference type '%" STR_F "'", STR_A(json_key_at(references, 0)));
+	return err.code == ERROR_MEMORY ? check_enough_memory(reading)
+					: invalid(reading, "%s", err.message);
 }
 
 /* --- create ---------------------------------------------------------------------------------- */
@@ -335,9 +326,9 @@ static bool find_kind(const struct reading *reading, const struct kind *found, s
 
 static bool check_content(const struct reading *reading, const struct json *body)
 {
-	if (member(body, "spec") == NULL)
+	if (json_get_any_case(body, "spec") == NULL)
 		return invalid(reading, "spec is required");
-	return check_labels(reading, member(body, "labels"));
+	return check_labels(reading, json_get_any_case(body, "labels"));
 }
 
 /* A child kind's name is not looked at: its creation is refused here, whatever the name. */
@@ -345,15 +336,16 @@ static bool check_for_any(
 	const struct reading *reading, const struct kind *kind, const struct json *body)
 {
 	return check_content(reading, body) &&
-	       find_kind(reading, kind, json_str(member(body, "kind"))) &&
-	       (kind->parent != NULL || check_name(reading, kind, json_str(member(body, "name"))));
+	       find_kind(reading, kind, json_str(json_get_any_case(body, "kind"))) &&
+	       (kind->parent != NULL ||
+		       check_name(reading, kind, json_str(json_get_any_case(body, "name"))));
 }
 
 static bool check_for_kind(
 	const struct reading *reading, const struct kind *kind, const struct json *body)
 {
-	return check_kind(reading, kind, json_str(member(body, "kind"))) &&
-	       check_name(reading, kind, json_str(member(body, "name"))) &&
+	return check_kind(reading, kind, json_str(json_get_any_case(body, "kind"))) &&
+	       check_name(reading, kind, json_str(json_get_any_case(body, "name"))) &&
 	       check_content(reading, body);
 }
 
@@ -363,25 +355,27 @@ bool body_parse_create(struct arena *arena, const struct registry *registry,
 {
 	const struct reading reading = {arena, ret_problem};
 	bool is_any = kind == NULL;
+	struct reference_list references;
 	const struct json *labels;
 	struct json *body;
 
 	if (!parse_object(&reading, text, &body, NULL))
 		return refuse(&reading, PROBLEM_MALFORMED, STR("Invalid JSON in request body"));
 	if (is_any)
-		kind = registry_find(registry, json_str(member(body, "kind")));
-	labels = member(body, "labels");
+		kind = registry_find(registry, json_str(json_get_any_case(body, "kind")));
+	labels = json_get_any_case(body, "labels");
 	if (!check_spec(&reading, kind, body) ||
 		!check_types(&reading, body, create_types,
 			sizeof(create_types) / sizeof(create_types[0])) ||
 		!check_label_types(&reading, labels) ||
 		!(is_any ? check_for_any : check_for_kind)(&reading, kind, body) ||
-		!check_references(&reading, body))
+		!check_references(&reading, kind, body, &references))
 		return false;
 	*ret = (struct create_body){
+		.references = references,
 		.kind = kind,
-		.name = json_str(member(body, "name")),
-		.spec = canonical(&reading, member(body, "spec")),
+		.name = json_str(json_get_any_case(body, "name")),
+		.spec = canonical(&reading, json_get_any_case(body, "spec")),
 		.labels = labels != NULL ? canonical(&reading, labels) : STR("{}"),
 	};
 	return check_enough_memory(&reading);
@@ -418,21 +412,27 @@ bool body_parse_patch(struct arena *arena, const struct kind *kind, struct str t
 	struct patch_body *ret, struct problem_details *ret_problem)
 {
 	const struct reading reading = {arena, ret_problem};
+	struct reference_list references = {0};
 	const struct json *spec;
 	const struct json *labels;
 	struct json *body;
+	bool has_references;
 
 	if (!parse_object(&reading, text, &body, NULL))
 		return refuse(&reading, PROBLEM_MALFORMED, STR("Invalid JSON in request body"));
-	spec = member(body, "spec");
-	labels = member(body, "labels");
+	spec = json_get_any_case(body, "spec");
+	labels = json_get_any_case(body, "labels");
+	has_references = json_get_any_case(body, "references") != NULL;
 	if (!check_spec(&reading, kind, body) ||
 		!check_types(&reading, body, create_types,
 			sizeof(create_types) / sizeof(create_types[0])) ||
 		!check_label_types(&reading, labels) || !check_patch_members(&reading, body) ||
-		!check_labels(&reading, labels) || !check_references(&reading, body))
+		!check_labels(&reading, labels) ||
+		(has_references && !check_references(&reading, kind, body, &references)))
 		return false;
 	*ret = (struct patch_body){
+		.has_references = has_references,
+		.references = references,
 		.spec = spec != NULL ? canonical(&reading, spec) : STR_NULL,
 		.labels = labels != NULL ? canonical(&reading, labels) : STR_NULL,
 	};
@@ -469,10 +469,10 @@ static bool parse_condition(
 		return invalid(reading, "field 'conditions' must be an array of objects");
 	if (!check_types(reading, item, types, sizeof(types) / sizeof(types[0])))
 		return false;
-	condition->type = json_str(member(item, "type"));
-	condition->status = json_str(member(item, "status"));
-	condition->reason = json_str(member(item, "reason"));
-	condition->message = json_str(member(item, "message"));
+	condition->type = json_str(json_get_any_case(item, "type"));
+	condition->status = json_str(json_get_any_case(item, "status"));
+	condition->reason = json_str(json_get_any_case(item, "reason"));
+	condition->message = json_str(json_get_any_case(item, "message"));
 	if (str_is_empty(condition->type))
 		return invalid(reading, "condition type cannot be empty at index %zu", index);
 	for (size_t i = 0; i < index; i++) {
@@ -536,21 +536,23 @@ static bool parse_observed_time(const struct reading *reading, const struct json
 static bool fill_status(const struct reading *reading, const struct json *body, int64_t now_us,
 	struct report *report)
 {
-	const struct json *data = member(body, "data");
-	const struct json *metadata = member(body, "metadata");
+	const struct json *data = json_get_any_case(body, "data");
+	const struct json *metadata = json_get_any_case(body, "metadata");
 
-	report->adapter = json_str(member(body, "adapter"));
+	report->adapter = json_str(json_get_any_case(body, "adapter"));
 	if (str_is_empty(report->adapter))
 		return invalid(reading, "adapter is required");
 	if (report->adapter.len > BODY_MAX_ADAPTER)
 		return invalid(reading, "adapter must be at most %u characters", BODY_MAX_ADAPTER);
-	if (!json_to_int(member(body, "observed_generation"), &report->observed_generation) ||
+	if (!json_to_int(
+		    json_get_any_case(body, "observed_generation"), &report->observed_generation) ||
 		report->observed_generation < 1)
 		return invalid(reading, "observed_generation must be >= 1");
 	report->data = data != NULL ? canonical(reading, data) : STR("{}");
 	report->metadata = metadata != NULL ? canonical(reading, metadata) : STR_NULL;
-	return parse_conditions(reading, member(body, "conditions"), report) &&
-	       parse_observed_time(reading, member(body, "observed_time"), now_us, report) &&
+	return parse_conditions(reading, json_get_any_case(body, "conditions"), report) &&
+	       parse_observed_time(
+		       reading, json_get_any_case(body, "observed_time"), now_us, report) &&
 	       check_enough_memory(reading);
 }
 
@@ -598,7 +600,7 @@ bool body_parse_force_delete(struct arena *arena, struct str text, struct str *r
 
 	if (!parse_body(&reading, text, &body) || !check_types(&reading, body, types, 1))
 		return false;
-	reason = json_str(member(body, "reason"));
+	reason = json_str(json_get_any_case(body, "reason"));
 	if (str_trim(reason).len == 0)
 		return invalid(&reading, "reason is required");
 	if (count_characters(reason) > BODY_MAX_REASON)

@@ -11,6 +11,7 @@
 #define REEVE_CLM_BODY_H
 
 #include "clm/problem.h"
+#include "clm/reference.h"
 #include "clm/registry.h"
 #include "clm/report.h"
 
@@ -25,6 +26,7 @@ struct create_body {
 	struct str name;
 	struct str spec;
 	struct str labels; /* "{}" when there are none */
+	struct reference_list references;
 };
 
 /* `kind` NULL: the body's own decides. False: ret_problem is filled. */
@@ -35,8 +37,11 @@ bool body_parse_create(struct arena *arena, const struct registry *registry,
 struct patch_body {
 	struct str spec; /* null: not given, as the next */
 	struct str labels;
+	bool has_references;
+	struct reference_list references;
 };
-/* The kind decides which schema the spec must conform to; NULL: not checked here. */
+/* The kind decides which schema the spec must conform to, and which references there may be; NULL:
+ * the spec is not checked here, and there are no references. */
 bool body_parse_patch(struct arena *arena, const struct kind *kind, struct str text,
 	struct patch_body *ret, struct problem_details *ret_problem);
 

@@ -1,11 +1,11 @@
 /*
  * catalog.c - see catalog.h.
  *
- * One table holds resources of every kind. Documents (spec, labels, conditions, tenancy) are JSON
- * text, compact and with sorted members, so that equal documents are nearly always equal text and
- * an answer is made by splicing. A table per label or condition was rejected: a create would cost
- * one insert more for each, and the searches that exist are equalities, which text answers
- * (search.c).
+ * One table holds resources of every kind. Documents (spec, labels, conditions, tenancy,
+ * references) are JSON text, compact and with sorted members, so that equal documents are nearly
+ * always equal text and an answer is made by splicing. A table per label or condition was rejected:
+ * a create would cost one insert more for each, and the searches that exist are equalities, which
+ * text answers (search.c).
  */
 #include "clm/catalog.h"
 
@@ -57,6 +57,15 @@ static const struct store_migration migrations[] = {
 		"CREATE TABLE placement_waiters ("
 		" cluster_id TEXT PRIMARY KEY,"
 		" since_time BIGINT NOT NULL);" FEED_TABLE_SQL("changes")},
+	{2, "references between resources",
+		"ALTER TABLE resources ADD COLUMN refs TEXT NOT NULL DEFAULT '{}';"
+		"CREATE TABLE resource_references ("
+		" resource_id TEXT NOT NULL,"
+		" ref_type TEXT NOT NULL,"
+		" target_id TEXT NOT NULL,"
+		" PRIMARY KEY (resource_id, ref_type, target_id));"
+		"CREATE INDEX resource_references_target ON resource_references"
+		" (target_id, ref_type);"},
 };
 
 int catalog_open(struct catalog *catalog, const char *store_url, const struct registry *registry,

@@ -98,6 +98,16 @@ static int adopt(struct creation *creation, struct resource *resource, struct er
 	return 0;
 }
 
+static int refer(struct creation *creation, struct resource *resource, struct error *err)
+{
+	struct change *change = &creation->change;
+
+	if (reference_resolve(change, creation->parent_scope.tenancy, &creation->references,
+		    &resource->references, err) != 0)
+		return -1;
+	return reference_store(change, resource->id, &creation->references, err);
+}
+
 static void fill_new(const struct creation *creation, struct resource *resource)
 {
 	const struct change *change = &creation->change;
@@ -110,6 +120,7 @@ static void fill_new(const struct creation *creation, struct resource *resource)
 		.spec = creation->spec,
 		.labels = creation->labels,
 		.conditions = creation->conditions,
+		.references = STR(RESOURCE_NO_REFERENCES),
 		.generation = 1,
 		.version = 1,
 		.created_us = change->now_us,
@@ -145,6 +156,8 @@ int lifecycle_create(struct sql *sql, void *argument, struct error *err)
 	creation->ret_is_duplicate = false;
 	fill_new(creation, resource);
 	if (!str_is_null(creation->parent) && adopt(creation, resource, err) != 0)
+		return -1;
+	if (creation->references.count > 0 && refer(creation, resource, err) != 0)
 		return -1;
 	resource->href = arena_printf(change->arena, "%" STR_F "/%" STR_F "/%" STR_F,
 		STR_A(str_is_null(resource->owner_href) ? STR(RESOURCE_BASE_PATH)
@@ -182,25 +195,29 @@ static int documents_differ(
 	return 0;
 }
 
-static int check_match(struct change *change, const struct resource *resource, struct str if_match,
-	struct error *err)
+static int apply_references(
+	struct patch *patch, struct resource *resource, bool *ret, struct error *err)
 {
-	struct str etag = resource_etag(change->arena, resource);
+	struct change *change = &patch->change;
+	struct str document;
 
-	if (str_is_null(if_match) || str_eq_c(if_match, "*") || str_eq(if_match, etag))
+	if (reference_resolve(change, patch->scope.tenancy, &patch->references, &document, err) !=
+			0 ||
+		documents_differ(change->arena, resource->references, document, ret, err) != 0)
+		return -1;
+	if (!*ret)
 		return 0;
-	return error_set(err, ERROR_PRECONDITION,
-		"%" STR_F " '%" STR_F "' is at %" STR_F ", not at %" STR_F "; read it again",
-		STR_A(resource->kind), STR_A(resource->id), STR_A(etag), STR_A(if_match));
+	resource->references = document;
+	return reference_store(change, resource->id, &patch->references, err);
 }
 
 /* Replaces what the patch gives and tells whether that made a difference. */
-static int apply_patch(
-	const struct patch *patch, struct resource *resource, bool *ret, struct error *err)
+static int apply_patch(struct patch *patch, struct resource *resource, bool *ret, struct error *err)
 {
 	struct arena *arena = patch->change.arena;
 	bool spec_differs = false;
 	bool labels_differ = false;
+	bool references_differ = false;
 
 	if (!str_is_null(patch->spec) &&
 		documents_differ(arena, resource->spec, patch->spec, &spec_differs, err) != 0)
@@ -208,11 +225,14 @@ static int apply_patch(
 	if (!str_is_null(patch->labels) &&
 		documents_differ(arena, resource->labels, patch->labels, &labels_differ, err) != 0)
 		return -1;
+	if (patch->has_references &&
+		apply_references(patch, resource, &references_differ, err) != 0)
+		return -1;
 	if (spec_differs)
 		resource->spec = patch->spec;
 	if (labels_differ)
 		resource->labels = patch->labels;
-	*ret = spec_differs || labels_differ;
+	*ret = spec_differs || labels_differ || references_differ;
 	return 0;
 }
 
@@ -228,7 +248,7 @@ int lifecycle_patch(struct sql *sql, void *argument, struct error *err)
 		return -1;
 	if (resource_is_deleting(resource))
 		return deleting_error(resource, err);
-	if (check_match(change, resource, patch->if_match, err) != 0 ||
+	if (resource_check_match(change->arena, resource, patch->if_match, err) != 0 ||
 		apply_patch(patch, resource, &differs, err) != 0)
 		return -1;
 	if (!differs)
@@ -368,6 +388,7 @@ static void mark(struct change *change, struct resource *resource)
 	resource->deleted_by = change->actor;
 	resource->updated_us = change->now_us;
 	resource->generation++;
+	resource->references = STR(RESOURCE_NO_REFERENCES);
 }
 
 static int delete_tree(
@@ -383,7 +404,9 @@ static int delete_tree(
 			return -1;
 		mark(change, resource);
 	}
-	if (delete_children(change, resource, &children_left, err) != 0)
+	if (delete_children(change, resource, &children_left, err) != 0 ||
+		(is_first &&
+			reference_check_free(change, kind, resource->id, resource->name, err) != 0))
 		return -1;
 	if ((kind == NULL || kind->required_count == 0) && !children_left) {
 		*ret_gone = true;
@@ -397,6 +420,14 @@ static int delete_tree(
 	return resource_tell(change, resource, "deleted", err);
 }
 
+/* What goes together does not hold itself: first the whole tree lets go of what it refers to. */
+static int let_go(struct change *change, const struct resource *root, struct error *err)
+{
+	if (resource_is_deleting(root) || !change->catalog->registry->has_references)
+		return 0;
+	return reference_drop_tree(change, root->id, err);
+}
+
 int lifecycle_delete(struct sql *sql, void *argument, struct error *err)
 {
 	struct deletion *deletion = argument;
@@ -406,13 +437,15 @@ int lifecycle_delete(struct sql *sql, void *argument, struct error *err)
 
 	change->sql = sql;
 	if (resource_find(sql, change->arena, &deletion->scope, deletion->id, resource, err) != 0 ||
-		check_match(change, resource, deletion->if_match, err) != 0 ||
+		resource_check_match(change->arena, resource, deletion->if_match, err) != 0 ||
+		let_go(change, resource, err) != 0 ||
 		delete_tree(change, resource, &gone, err) != 0)
 		return -1;
 	return gone ? wake_parent(change, resource, err) : 0;
 }
 
-static int remove_tree(struct change *change, const struct resource *resource, struct error *err)
+static int remove_tree(struct change *change, const struct resource *resource,
+	struct buf *ret_children, struct error *err)
 {
 	struct resource *children;
 	size_t count;
@@ -421,8 +454,10 @@ static int remove_tree(struct change *change, const struct resource *resource, s
 		0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (remove_tree(change, &children[i], err) != 0)
+		if (remove_tree(change, &children[i], ret_children, err) != 0)
 			return -1;
+		buf_add_byte(ret_children, ',');
+		buf_add_str(ret_children, children[i].id);
 	}
 	return remove_now(change, resource, err);
 }
@@ -434,13 +469,15 @@ int lifecycle_force_delete(struct sql *sql, void *argument, struct error *err)
 	struct resource *resource = &deletion->ret_resource;
 
 	change->sql = sql;
-	if (resource_find(sql, change->arena, &deletion->scope, deletion->id, resource, err) != 0)
+	if (resource_find(sql, change->arena, &deletion->scope, deletion->id, resource, err) != 0 ||
+		resource_check_match(change->arena, resource, deletion->if_match, err) != 0)
 		return -1;
 	if (!resource_is_deleting(resource))
 		return error_set(err, ERROR_CONFLICT,
 			"%" STR_F " '%" STR_F "' is not in Finalizing state", STR_A(resource->kind),
 			STR_A(resource->id));
-	if (remove_tree(change, resource, err) != 0)
+	buf_clear(&deletion->ret_children); /* the work may run again */
+	if (remove_tree(change, resource, &deletion->ret_children, err) != 0)
 		return -1;
 	return wake_parent(change, resource, err);
 }

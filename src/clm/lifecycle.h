@@ -12,6 +12,7 @@
 #ifndef REEVE_CLM_LIFECYCLE_H
 #define REEVE_CLM_LIFECYCLE_H
 
+#include "clm/reference.h"
 #include "clm/report.h"
 #include "clm/resource.h"
 
@@ -23,6 +24,7 @@ struct creation {
 	struct str name;
 	struct str spec; /* JSON text, compact, sorted */
 	struct str labels;
+	struct reference_list references;
 	struct str tenancy;
 	struct str id; /* chosen beforehand, so that a transaction that runs again makes the same */
 	struct str conditions; /* by lifecycle_prepare */
@@ -32,20 +34,23 @@ struct creation {
 /* What needs no database is done before the transaction: there is one writer, and many who prepare.
  */
 int lifecycle_prepare(struct creation *creation, struct error *err);
-/* ERROR_NOT_FOUND (parent), ERROR_CONFLICT (parent is being deleted; or the name is taken, and
- * ret_is_duplicate is set). */
+/* ERROR_NOT_FOUND (parent), ERROR_INVALID (a reference), ERROR_CONFLICT (parent is being deleted;
+ * or the name is taken, and ret_is_duplicate is set). */
 int lifecycle_create(struct sql *sql, void *creation, struct error *err);
 
 struct patch {
 	struct change change;
 	struct scope scope;
 	struct str id;
-	struct str spec;     /* null: untouched, else a whole replacement */
-	struct str labels;   /* the same */
-	struct str if_match; /* null, or the ETag that must be current */
+	struct str spec;   /* null: untouched, else a whole replacement */
+	struct str labels; /* the same */
+	bool has_references;
+	struct reference_list references; /* a whole replacement, when there is one */
+	struct str if_match;		  /* null, or the ETag that must be current */
 	struct resource ret_resource;
 };
-/* ERROR_NOT_FOUND, ERROR_CONFLICT (being deleted), ERROR_PRECONDITION. */
+/* ERROR_NOT_FOUND, ERROR_CONFLICT (being deleted), ERROR_PRECONDITION, ERROR_INVALID (a reference).
+ */
 int lifecycle_patch(struct sql *sql, void *patch, struct error *err);
 
 struct deletion {
@@ -54,13 +59,16 @@ struct deletion {
 	struct str id;
 	struct str if_match;
 	struct resource ret_resource; /* as marked, also when it is gone already */
+	struct buf ret_children;      /* ids of those removed with it by force, a comma before each;
+				       * by the caller made before and freed after */
 };
 /* Marks the resource and its cascading children; removes at once what no adapter has to clean up.
- * ERROR_NOT_FOUND, ERROR_CONFLICT (a child or a placement holds it), ERROR_PRECONDITION. */
+ * ERROR_NOT_FOUND, ERROR_CONFLICT (a child, a reference or a placement holds it),
+ * ERROR_PRECONDITION. */
 int lifecycle_delete(struct sql *sql, void *deletion, struct error *err);
 
 /* Removes a marked resource and its children without waiting for adapters. ERROR_NOT_FOUND,
- * ERROR_CONFLICT when it is not marked. */
+ * ERROR_CONFLICT when it is not marked, ERROR_PRECONDITION. */
 int lifecycle_force_delete(struct sql *sql, void *deletion, struct error *err);
 
 /* --- inside another change ------------------------------------------------------------------- */

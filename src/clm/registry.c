@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "clm/registry_references.h"
 #include "data/yaml.h"
 
 /* While it is being read: the kind and what its second pass needs. */
@@ -128,11 +129,23 @@ static int read_name_max(struct loading *loading, size_t index, const struct jso
 	return read_length(loading, index, value, &loading->registry->kinds[index].name_max);
 }
 
+static int read_references(struct loading *loading, size_t index, const struct json *value)
+{
+	struct kind *kind = &loading->registry->kinds[index];
+	struct error problem;
+
+	if (registry_read_references(loading->registry->arena, value, kind, &problem) == 0)
+		return 0;
+	return problem.code == ERROR_INVALID
+		       ? fail(loading, index, problem.message)
+		       : error_set(loading->err, problem.code, "%s", problem.message);
+}
+
 static int refuse_unless_empty(struct loading *loading, size_t index, const struct json *value)
 {
 	if (json_is_null(value) || (json_is(value, JSON_ARRAY) && json_count(value) == 0))
 		return 0;
-	return fail(loading, index, "references and conditions are not supported; remove them");
+	return fail(loading, index, "conditions are not supported; remove them");
 }
 
 static const struct {
@@ -148,7 +161,7 @@ static const struct {
 	{"required_adapters", read_adapters},
 	{"name_min_len", read_name_min},
 	{"name_max_len", read_name_max},
-	{"references", refuse_unless_empty},
+	{"references", read_references},
 	{"conditions", refuse_unless_empty},
 };
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -327,7 +340,9 @@ static int fill(struct loading *loading, struct str entities, struct str schemas
 	if (yaml_parse(arena, arena_str(arena, schemas), &schema_document, loading->err) != 0)
 		return error_prefix(loading->err, "the schema file");
 	if (read_entries(loading, entity_document) != 0 || tie_parents(loading) != 0 ||
-		tie_children(loading) != 0 || tie_schemas(loading, schema_document) != 0)
+		tie_children(loading) != 0 ||
+		registry_tie_references(loading->registry, loading->err) != 0 ||
+		tie_schemas(loading, schema_document) != 0)
 		return -1;
 	loading->registry->openapi = json_text(arena, schema_document, JSON_WRITE_COMPACT);
 	if (arena_is_exhausted(arena))

@@ -6,8 +6,7 @@
  * spec. Both are checked as a whole; a mistake ends the start with a sentence that names the entity
  * and the remedy. Afterwards nothing changes, so any thread may read.
  *
- * Of HyperFleet's keys, `references` and `conditions` (CEL mapping) are refused rather than
- * ignored.
+ * Of HyperFleet's keys, `conditions` (CEL mapping) is refused rather than ignored.
  */
 #ifndef REEVE_CLM_REGISTRY_H
 #define REEVE_CLM_REGISTRY_H
@@ -20,10 +19,23 @@
 #include "data/schema.h"
 
 #define REGISTRY_MAX_KINDS 64u
-#define REGISTRY_MAX_ADAPTERS 32u /* required by one kind */
-#define REGISTRY_MAX_NAME 100u	  /* of a resource, whatever its kind says */
+#define REGISTRY_MAX_ADAPTERS 32u   /* required by one kind */
+#define REGISTRY_MAX_REFERENCES 16u /* kinds of reference of one kind */
+#define REGISTRY_MAX_TARGETS 1000u  /* of one kind of reference */
+#define REGISTRY_MAX_NAME 100u	    /* of a resource, whatever its kind says */
 #define REGISTRY_MAX_FILE_BYTES ((size_t)8 << 20)
 #define REGISTRY_ANY_PLURAL "resources" /* stands for every kind in paths */
+
+struct kind;
+
+/* How resources of a kind may refer to others. */
+struct reference_rule {
+	struct str type; /* "wif_config" */
+	struct str target_name;
+	const struct kind *target;
+	size_t min;
+	size_t max; /* 0: any number */
+};
 
 struct kind {
 	struct str name;	   /* "Cluster" */
@@ -38,13 +50,17 @@ struct kind {
 	size_t name_max;
 	const struct kind **children;
 	size_t child_count;
+	struct reference_rule *references;
+	size_t reference_count;
+	bool is_referenced; /* resources of some kind may refer to one */
 };
 
 struct registry {
 	struct arena *arena;
 	struct kind *kinds;
 	size_t count;
-	struct str openapi; /* the schema document as JSON text */
+	bool has_references; /* some kind may refer to another */
+	struct str openapi;  /* the schema document as JSON text */
 };
 
 /* Errors: ERROR_INVALID, or what reading the file met. */

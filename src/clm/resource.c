@@ -57,6 +57,8 @@ bool resource_write(struct buf *out, const struct resource *resource)
 	buf_add_str(out, resource->conditions);
 	buf_add_byte(out, '}');
 	write_owner(out, resource);
+	if (!str_eq_c(resource->references, RESOURCE_NO_REFERENCES))
+		write_raw(out, "references", resource->references);
 	write_time(out, "created_time", resource->created_us);
 	write_time(out, "updated_time", resource->updated_us);
 	write_text(out, "created_by", resource->created_by);
@@ -81,6 +83,25 @@ struct str resource_etag(struct arena *arena, const struct resource *resource)
 {
 	return arena_printf(arena, "\"%lld-%lld\"", (long long)resource->generation,
 		(long long)resource->version);
+}
+
+int resource_check_match(struct arena *arena, const struct resource *resource, struct str if_match,
+	struct error *err)
+{
+	struct str etag = resource_etag(arena, resource);
+	struct str rest = if_match;
+
+	if (str_is_null(if_match))
+		return 0;
+	while (!str_is_null(rest)) {
+		struct str wanted = str_trim(str_cut(&rest, ','));
+
+		if (str_eq_c(wanted, "*") || str_eq(wanted, etag))
+			return 0;
+	}
+	return error_set(err, ERROR_PRECONDITION,
+		"%" STR_F " '%" STR_F "' is at %" STR_F ", not at %" STR_F "; read it again",
+		STR_A(resource->kind), STR_A(resource->id), STR_A(etag), STR_A(if_match));
 }
 
 /* --- rows ------------------------------------------------------------------------------------ */
@@ -108,7 +129,8 @@ void resource_from_row(struct sql_rows *rows, struct arena *arena, struct resour
 	column++;
 	ret->created_by = sql_str_copy(rows, column++, arena);
 	ret->updated_by = sql_str_copy(rows, column++, arena);
-	ret->deleted_by = sql_str_copy(rows, column, arena);
+	ret->deleted_by = sql_str_copy(rows, column++, arena);
+	ret->references = sql_str_copy(rows, column, arena);
 }
 
 static bool is_within(const struct scope *scope, const struct resource *resource)
@@ -203,14 +225,15 @@ int resource_insert(struct change *change, const struct resource *resource, stru
 {
 	return SQL_RUN(change->sql, err,
 		"INSERT INTO resources (" RESOURCE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
-		"$8, $9, $10, $11, $12, $13, $14, $15, NULL, $16, $17, NULL)",
+		"$8, $9, $10, $11, $12, $13, $14, $15, NULL, $16, $17, NULL, $18)",
 		SQL_STR(resource->id), SQL_STR(resource->kind), SQL_STR(resource->name),
 		SQL_STR(resource->href), SQL_STR(resource->owner_id), SQL_STR(resource->owner_kind),
 		SQL_STR(resource->owner_href), SQL_STR(resource->tenancy), SQL_STR(resource->spec),
 		SQL_STR(resource->labels), SQL_STR(resource->conditions),
 		SQL_INT(resource->generation), SQL_INT(resource->version),
 		SQL_INT(resource->created_us), SQL_INT(resource->updated_us),
-		SQL_STR(resource->created_by), SQL_STR(resource->updated_by));
+		SQL_STR(resource->created_by), SQL_STR(resource->updated_by),
+		SQL_STR(resource->references));
 }
 
 int resource_update(struct change *change, struct resource *resource, struct error *err)
@@ -226,13 +249,15 @@ int resource_update(struct change *change, struct resource *resource, struct err
 		SQL_STR(resource->updated_by),
 		resource->deleted_us != 0 ? SQL_INT(resource->deleted_us) : SQL_NONE,
 		SQL_STR(resource->deleted_by),
+		SQL_STR(resource->references),
 	};
 	int64_t changed = 0;
 
 	if (sql_run(change->sql,
 		    "UPDATE resources SET version = version + 1, spec = $3, labels = $4, "
 		    "conditions = $5, generation = $6, updated_time = $7, updated_by = $8, "
-		    "deleted_time = $9, deleted_by = $10 WHERE id = $1 AND version = $2",
+		    "deleted_time = $9, deleted_by = $10, refs = $11 WHERE id = $1 AND version = "
+		    "$2",
 		    values, sizeof(values) / sizeof(values[0]), &changed, err) != 0)
 		return -1;
 	if (changed == 0)

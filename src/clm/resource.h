@@ -13,6 +13,7 @@
 
 #define RESOURCE_BASE_PATH "/api/hyperfleet/v1"
 #define RESOURCE_NO_TENANCY "{}"
+#define RESOURCE_NO_REFERENCES "{}"
 
 struct resource {
 	struct str id;
@@ -22,12 +23,13 @@ struct resource {
 	struct str owner_id; /* null for a root, with the two below */
 	struct str owner_kind;
 	struct str owner_href;
-	struct str tenancy; /* JSON text, as are the next three */
+	struct str tenancy; /* JSON text, as are the next four */
 	struct str spec;
 	struct str labels; /* "{}" when there are none */
 	struct str conditions;
-	int64_t generation; /* raised by what a client wants changed */
-	int64_t version;    /* raised by everything worth telling */
+	struct str references; /* "{}" when there are none */
+	int64_t generation;    /* raised by what a client wants changed */
+	int64_t version;       /* raised by everything worth telling */
 	int64_t created_us;
 	int64_t updated_us;
 	int64_t deleted_us; /* 0 while it lives */
@@ -47,6 +49,10 @@ bool resource_write(struct buf *out, const struct resource *resource);
 struct str resource_text(struct arena *arena, const struct resource *resource);
 /* "\"3-17\"": generation and version. */
 struct str resource_etag(struct arena *arena, const struct resource *resource);
+/* Whether a request with this If-Match (null: without one) may change the resource: `*`, or a list
+ * of ETags with the current one. ERROR_PRECONDITION. */
+int resource_check_match(struct arena *arena, const struct resource *resource, struct str if_match,
+	struct error *err);
 
 /* --- rows ------------------------------------------------------------------------------------ */
 
@@ -54,7 +60,7 @@ struct str resource_etag(struct arena *arena, const struct resource *resource);
 #define RESOURCE_COLUMNS                                                                          \
 	"id, kind, name, href, owner_id, owner_kind, owner_href, tenancy, spec, labels, "         \
 	"conditions, generation, version, created_time, updated_time, deleted_time, created_by, " \
-	"updated_by, deleted_by"
+	"updated_by, deleted_by, refs"
 void resource_from_row(struct sql_rows *rows, struct arena *arena, struct resource *ret);
 
 /* ERROR_NOT_FOUND when there is none or it lies outside the scope: `Cluster with id='X' not found`.

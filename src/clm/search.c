@@ -38,6 +38,18 @@ void search_require(
 	(void)search_bind(arena, clause, SQL_STR(value), "", NULL);
 }
 
+void search_require_reference(
+	struct arena *arena, struct search_clause *clause, struct str type, struct str target)
+{
+	search_append(arena, clause, clause->text.len > 0 ? " AND " : "");
+	search_append(arena, clause,
+		"id IN (SELECT resource_id FROM resource_references WHERE target_id = ");
+	(void)search_bind(arena, clause, SQL_STR(target), "", NULL);
+	search_append(arena, clause, " AND ref_type = ");
+	(void)search_bind(arena, clause, SQL_STR(type), "", NULL);
+	search_append(arena, clause, ")");
+}
+
 static int unsupported(struct compiler *c, struct str operator)
 {
 	return error_set(

@@ -33,6 +33,10 @@ struct search_clause {
 void search_require(
 	struct arena *arena, struct search_clause *clause, const char *column, struct str value);
 
+/* Adds that a resource refers to another under the type. */
+void search_require_reference(
+	struct arena *arena, struct search_clause *clause, struct str type, struct str target);
+
 /* Adds what the client asks for. ERROR_INVALID says which part is not understood. */
 int search_add(
 	struct arena *arena, struct search_clause *clause, struct str search, struct error *err);

@@ -22,12 +22,13 @@ struct status_put {
 	/* What the adapter says: adapter, observed_generation, last_report_us (its observed_time),
 	 * conditions without times, data, metadata. */
 	struct report report;
+	struct str if_match;   /* null, or the resource's ETag that must be current */
 	bool ret_is_discarded; /* stale: nothing was stored */
 	struct report ret_stored;
 };
 
-/* A store_work. ERROR_NOT_FOUND; ERROR_INVALID when Available, Applied or Health is missing;
- * ERROR_LIMITED for one adapter too many. */
+/* A store_work. ERROR_NOT_FOUND; ERROR_PRECONDITION; ERROR_INVALID when Available, Applied or
+ * Health is missing; ERROR_LIMITED for one adapter too many. */
 int status_put(struct sql *sql, void *put, struct error *err);
 
 #endif

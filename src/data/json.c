@@ -54,6 +54,17 @@ struct json *json_get(const struct json *object, const char *key)
 	return json_get_str(object, str_of(key));
 }
 
+struct json *json_get_any_case(const struct json *object, const char *key)
+{
+	struct json *found = NULL;
+
+	for (size_t i = 0; json_is(object, JSON_OBJECT) && i < json_count(object); i++) {
+		if (str_casecmp(json_key_at(object, i), str_of(key)) == 0)
+			found = json_at(object, i);
+	}
+	return json_is_null(found) ? NULL : found;
+}
+
 struct json *json_find(const struct json *object, ...)
 {
 	struct json *found = (struct json *)object;

@@ -65,6 +65,8 @@ const char *json_type_name(enum json_type type); /* "an object", "a string": for
 /* Member or NULL. */
 struct json *json_get(const struct json *object, const char *key);
 struct json *json_get_str(const struct json *object, struct str key);
+/* As Go's decoder finds a field: its name in any case, the last one of several, null as absent. */
+struct json *json_get_any_case(const struct json *object, const char *key);
 /* The member at the end of a chain of keys: json_find(v, "spec", "release", NULL). */
 struct json *json_find(const struct json *object, ...) __attribute__((sentinel));
 

@@ -18,16 +18,8 @@ SCHEMAS = ROOT / "config" / "openapi.yaml"
 
 WAIT_S = 60  # generous: with sanitizers everything is several times slower
 
-# The kinds that the original ships, with the specs of ours where it has a schema.
-ENTITIES = [
-    {"kind": "Cluster", "plural": "clusters", "spec_schema_name": "ClusterSpec", "require_spec_schema": True,
-     "required_adapters": ["validation", "dns", "pullsecret", "hypershift"], "name_min_len": 3, "name_max_len": 53},
-    {"kind": "NodePool", "plural": "nodepools", "parent_kind": "Cluster", "on_parent_delete": "cascade",
-     "required_adapters": ["validation", "hypershift"], "name_min_len": 3, "name_max_len": 15},
-    {"kind": "Channel", "plural": "channels"},
-    {"kind": "Version", "plural": "versions", "parent_kind": "Channel", "on_parent_delete": "restrict"},
-    {"kind": "WifConfig", "plural": "wifconfigs"},
-]
+# The kinds that the original ships.
+ENTITIES = yaml.safe_load((ROOT / "config" / "clm.yaml").read_text())["entities"]
 
 
 def shipped_entities():

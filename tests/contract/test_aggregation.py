@@ -28,7 +28,7 @@ class Story:
         return answer.json()["last_report_time"]
 
     def patch(self):
-        answer = self.clm.patch(path_of(self.resource), json={"spec": {"n": self.moment.isoformat()}})
+        answer = self.clm.patch(path_of(self.resource), json={"labels": {"n": str(self.moment.timestamp())}})
         assert answer.status_code == 200
         self.moment += datetime.timedelta(seconds=1)
         return answer.json()

@@ -24,7 +24,8 @@ static const char entities[] =
 	"  - {kind: Cluster, plural: clusters, name_min_len: 3, name_max_len: 53,\n"
 	"     required_adapters: [placement, hypershift]}\n"
 	"  - {kind: NodePool, plural: nodepools, parent_kind: Cluster, on_parent_delete: cascade,\n"
-	"     required_adapters: [hypershift]}\n"
+	"     required_adapters: [hypershift],\n"
+	"     references: [{ref_type: peer, target_kind: NodePool}]}\n"
 	"  - {kind: Version, plural: versions, parent_kind: Cluster}\n"
 	"  - {kind: ManagementCluster, plural: management_clusters}\n";
 static const char schemas[] = "openapi: 3.0.3\ninfo: {title: t, version: v}\npaths: {}\n";

@@ -2,8 +2,8 @@
  * region.h - a CLM server on a database in a temporary folder, and calls to it, for tests.
  *
  * Kinds: Cluster (adapters placement, hypershift; no schema), NodePool (child, cascading, adapter
- * hypershift), Version (child of Cluster, restricting, no adapters) and ManagementCluster, unless
- * the shipped files are asked for.
+ * hypershift; may refer to NodePools as `peer`), Version (child of Cluster, restricting, no
+ * adapters) and ManagementCluster, unless the shipped files are asked for.
  */
 #ifndef REEVE_TESTS_CLM_REGION_H
 #define REEVE_TESTS_CLM_REGION_H

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "clm/registry.h"
+#include "clm/registry_references.h"
 
 #define SCHEMAS                                                                            \
 	"openapi: 3.0.3\ncomponents:\n  schemas:\n    S: {type: object}\n    Bad: {type: " \
@@ -58,10 +58,34 @@ static void mistakes_are_answered_in_words(void **state)
 		 "true}]",
 			"its spec_schema_name is not among components.schemas"},
 		{"entities: [{kind: A, plural: as, spec_schema_name: Bad}]", "schema \"Bad\": "},
+		{"entities: [{kind: A, plural: as, references: {}}]", "references must be a list"},
+		{"entities: [{kind: A, plural: as, references: [x]}]",
+			"entity \"A\": a reference must be a mapping"},
 		{"entities: [{kind: A, plural: as, references: [{ref_type: x}]}]",
-			"references and conditions are not supported"},
+			"a reference needs ref_type and target_kind"},
+		{"entities: [{kind: A, plural: as, references: [{ref_type: x, target_kind: A, "
+		 "least: 1}]}]",
+			"a reference has an unknown key \"least\""},
+		{"entities: [{kind: A, plural: as, references: [{ref_type: x, target_kind: A, min: "
+		 "-1}]}]",
+			"min of reference \"x\" must be a number from 0 to 1000"},
+		{"entities: [{kind: A, plural: as, references: [{ref_type: x, target_kind: A, min: "
+		 "2, max: 1}]}]",
+			"max of reference \"x\" is less than its min"},
+		{"entities: [{kind: A, plural: as, references: [{ref_type: x, target_kind: A}, "
+		 "{ref_type: x, target_kind: A}]}]",
+			"reference \"x\" is listed twice"},
+		{"entities: [{kind: A, plural: as, references: [{ref_type: x, target_kind: B}]}]",
+			"the target_kind \"B\" of reference \"x\" is not in the list"},
+		{"entities: [{kind: A, plural: as, references: [{ref_type: x, target_kind: A, min: "
+		 "1}]}]",
+			"entity \"A\": its required references lead into a circle"},
+		{"entities: [{kind: A, plural: as, references: [{ref_type: x, target_kind: B, min: "
+		 "1}]}, {kind: B, plural: bs, references: [{ref_type: y, target_kind: A, min: "
+		 "1}]}]",
+			"its required references lead into a circle"},
 		{"entities: [{kind: A, plural: as, conditions: [{type: X}]}]",
-			"references and conditions are not supported"},
+			"conditions are not supported"},
 		{"entities: [", "the entity file"},
 	};
 
@@ -120,6 +144,38 @@ static void kinds_are_tied_together(void **state)
 	registry_free(registry);
 }
 
+static void references_are_tied_to_their_kinds(void **state)
+{
+	struct registry *registry = NULL;
+	const struct kind *cluster;
+	const struct reference_rule *rule;
+	struct error err = {0};
+
+	if (registry_parse(&registry,
+		    STR("entities:\n"
+			"  - kind: Cluster\n"
+			"    plural: clusters\n"
+			"    references:\n"
+			"      - {ref_type: wif, target_kind: Wif, min: 1, max: 2}\n"
+			"      - {ref_type: twin, target_kind: Cluster}\n"
+			"  - {kind: Wif, plural: wifs, references: [{ref_type: c, target_kind: "
+			"Cluster}]}\n"
+			"  - {kind: Free, plural: frees, references: []}\n"),
+		    STR(SCHEMAS), &err) != 0)
+		fail_msg("%s", err.message);
+	cluster = registry_find(registry, STR("Cluster"));
+	rule = registry_find_rule(cluster, STR("wif"));
+	assert_ptr_equal(rule->target, registry_find(registry, STR("Wif")));
+	assert_int_equal(rule->min, 1);
+	assert_int_equal(rule->max, 2);
+	assert_ptr_equal(registry_find_rule(cluster, STR("twin"))->target, cluster);
+	assert_null(registry_find_rule(cluster, STR("c")));
+	assert_true(cluster->is_referenced && rule->target->is_referenced);
+	assert_false(registry_find(registry, STR("Free"))->is_referenced);
+	assert_true(registry->has_references);
+	registry_free(registry);
+}
+
 /* --- the files that are shipped ----------------------------------------------------------------
  */
 
@@ -135,6 +191,28 @@ static int load_shipped(void **state)
 	}
 	*state = registry;
 	return 0;
+}
+
+static void the_originals_kinds_are_shipped(void **state)
+{
+	struct registry *registry = NULL;
+	const struct kind *kind;
+	struct error err = {0};
+
+	if (registry_load(&registry, REEVE_SOURCE_DIR "/config/clm.yaml",
+		    REEVE_SOURCE_DIR "/config/openapi.yaml", &err) != 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(registry->count, 5);
+	kind = registry_find(registry, STR("NodePool"));
+	assert_true(kind->is_cascading);
+	assert_int_equal(kind->name_min, 3);
+	assert_int_equal(kind->name_max, 15);
+	assert_int_equal(kind->required_count, 2);
+	assert_non_null(kind->schema);
+	assert_false(registry_find(registry, STR("Version"))->is_cascading);
+	assert_int_equal(registry_find(registry, STR("Cluster"))->required_count, 4);
+	assert_true(registry_find(registry, STR("WifConfig"))->is_referenced);
+	registry_free(registry);
 }
 
 static int free_shipped(void **state)
@@ -232,6 +310,8 @@ int main(void)
 		cmocka_unit_test(mistakes_are_answered_in_words),
 		cmocka_unit_test(a_schema_file_that_is_no_openapi_is_refused),
 		cmocka_unit_test(kinds_are_tied_together),
+		cmocka_unit_test(references_are_tied_to_their_kinds),
+		cmocka_unit_test(the_originals_kinds_are_shipped),
 		cmocka_unit_test_setup_teardown(
 			the_shipped_kinds_are_there, load_shipped, free_shipped),
 		cmocka_unit_test_setup_teardown(
