@@ -62,8 +62,25 @@ struct str placement_explain(
 
 struct candidates {
 	struct placement_candidate *items;
-	size_t count;
+	size_t count, capacity;
 };
+
+/* NULL: no memory. */
+static struct placement_candidate *add_candidate(struct arena *arena, struct candidates *list)
+{
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
+		struct placement_candidate *larger = arena_calloc(arena, capacity, sizeof(*larger));
+
+		if (larger == NULL)
+			return NULL;
+		if (list->count > 0)
+			memcpy(larger, list->items, list->count * sizeof(*larger));
+		list->items = larger;
+		list->capacity = capacity;
+	}
+	return &list->items[list->count++];
+}
 
 static int read_candidate(struct sql_rows *rows, struct arena *arena,
 	struct placement_candidate *candidate, struct error *err)
@@ -86,9 +103,9 @@ static int load_candidates(struct change *change, struct candidates *ret, struct
 	struct sql_rows *rows;
 	int more;
 
-	list.items = arena_calloc(change->arena, PLACEMENT_MAX_CANDIDATES, sizeof(*list.items));
-	if (list.items == NULL)
-		return error_set(err, ERROR_MEMORY, "no room for the management clusters");
+	*ret = list;
+	if (registry_find(change->catalog->registry, STR(PLACEMENT_TARGET_KIND)) == NULL)
+		return 0;
 	if (SQL_QUERY(change->sql, &rows, err,
 		    "SELECT name, spec, (SELECT COUNT(*) FROM placements "
 		    "WHERE management_cluster = resources.name) FROM resources "
@@ -98,11 +115,14 @@ static int load_candidates(struct change *change, struct candidates *ret, struct
 		    SQL_INT(PLACEMENT_MAX_CANDIDATES)) != 0)
 		return -1;
 	while ((more = sql_next(rows, err)) == 1) {
-		if (read_candidate(rows, change->arena, &list.items[list.count], err) != 0) {
+		struct placement_candidate *candidate = add_candidate(change->arena, &list);
+
+		if (candidate == NULL)
+			more = error_set(err, ERROR_MEMORY, "no room for the management clusters");
+		else if (read_candidate(rows, change->arena, candidate, err) != 0)
 			more = -1;
+		if (more < 0)
 			break;
-		}
-		list.count++;
 	}
 	sql_end(rows);
 	if (more < 0)

@@ -375,11 +375,13 @@ static void run(void *argument)
 	}
 }
 
+/* On a committing thread, which need not wait for a lock when nobody watches. */
 static void ring(void *context, int64_t last)
 {
 	struct watch *watch = context;
 
-	stop_poke(&watch->stop);
+	if (atomic_load(&watch->count) > 0)
+		stop_poke(&watch->stop);
 }
 
 static void on_gone(void *argument)

@@ -35,7 +35,7 @@ struct status_pool {
 	struct pool_thread threads[STATUS_POOL_THREADS];
 };
 
-/* One status in one transaction. Runs on the writer thread, perhaps more than once. */
+/* One status in one transaction. Runs on any thread, perhaps more than once. */
 struct status_write {
 	struct maestro_server *server;
 	const struct status_event *event;

@@ -94,7 +94,7 @@ extern const struct store_driver postgres_driver;
  * newest value. False: more than SQL_MAX_MARKS owners. */
 bool sql_mark(struct sql *sql, void *owner, int64_t value);
 
-/* Calls `ring` on the writer thread after each durable commit that carries a mark of `owner`.
+/* Calls `ring` on a writing thread after each durable commit that carries a mark of `owner`.
  * A NULL ring takes the registration back. False: more than SQL_MAX_MARKS owners. */
 bool store_on_commit(struct store *store, void *owner, void (*ring)(void *owner, int64_t value));
 

@@ -66,7 +66,7 @@ struct feed {
 
 /* --- the bell and the statements ----------------------------------------------------------- */
 
-/* On the writer thread, after the commit; and on the follower's: either may come late. */
+/* On a writing thread, after the commit; and on the follower's: either may come late. */
 static void on_commit(void *owner, int64_t committed)
 {
 	struct feed *feed = owner;

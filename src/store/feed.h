@@ -55,7 +55,7 @@ int64_t feed_last(struct feed *feed);
  * the first case. */
 bool feed_wait(struct feed *feed, int64_t after, struct stop *stop, int64_t timeout_us);
 
-/* Calls `ring` after each commit with feed rows, on the writer thread or, for those of other
+/* Calls `ring` after each commit with feed rows, on a writing thread or, for those of other
  * processes, on the feed's: schedule work, do not do it. */
 int feed_listen(struct feed *feed, void (*ring)(void *context, int64_t last), void *context);
 void feed_unlisten(struct feed *feed, void *context);

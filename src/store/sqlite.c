@@ -7,8 +7,8 @@
  * locks would let a second process in, whose commits our feed would not see.
  *
  * "sqlite::memory:" keeps everything in the one writing connection: reads take turns with writes
- * on the writer thread. A shared cache would let them run side by side, but with table locks that a
- * file does not have, so tests would see another database than production.
+ * on the one connection. A shared cache would let them run side by side, but with table locks that
+ * a file does not have, so tests would see another database than production.
  */
 #include "store/sqlite.h"
 

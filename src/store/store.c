@@ -64,7 +64,7 @@ static int start_writer(struct store *store, const struct store_config *config, 
 	if (migrate_run(sql, config, store->database->name, err) == 0 &&
 		migrate_read_epoch(sql, &store->epoch, err) == 0) {
 		sql->epoch = store->epoch;
-		if (writer_start(&store->writer, sql, err) == 0)
+		if (writer_new(&store->writer, sql, err) == 0)
 			return 0;
 	}
 	store->driver->disconnect(sql);
@@ -104,7 +104,7 @@ void store_close(struct store *store)
 	for (size_t i = 0; i < store->free_count; i++)
 		store->driver->disconnect(store->free_readers[i]);
 	/* The writer last: SQLite's last connection folds the log into the file. */
-	writer_stop(store->writer);
+	writer_free(store->writer);
 	if (store->database)
 		store->driver->close(store->database);
 	pthread_cond_destroy(&store->freed);

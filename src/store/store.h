@@ -4,9 +4,9 @@
  * The driver is chosen by the URL: "sqlite:/path/to/file.db" ("sqlite::memory:" for tests) or
  * "postgresql://user@host:5432/database" (what libpq reads, PostgreSQL 13 or newer). A write is a
  * function that runs inside a transaction: store_write() returns once what it wrote is durable, or
- * after nothing was written. Every write is queued to the one writer thread, which runs those
- * waiting as savepoints of one commit (group commit) and then answers them all. Reads run side by
- * side, each on a snapshot.
+ * after nothing was written. Writes take turns on one connection; those that wait meanwhile run as
+ * savepoints of one commit (group commit), on the thread of one of them. Reads run side by side,
+ * each on a snapshot.
  *
  * SQL text is the common subset of SQLite and PostgreSQL; parameters are $1, $2, ... Statements are
  * prepared once per connection and cached by their text; the least recently used give way. instr
@@ -75,11 +75,11 @@ void store_close(struct store *store); /* ends waiting writes with ERROR_CANCELL
 
 /*
  * Runs `work` in a write transaction. `work` returns 0 to commit, -1 to roll back its own changes
- * (its error is then store_write's). It runs on the writer thread and may run again from the start
- * after a failed commit of its group, so it must only touch the database and its own argument,
- * idempotently. Returns after the commit is durable. ERROR_NO_SPACE on a full disk, ERROR_LIMITED,
- * ERROR_CANCELLED. ERROR_UNAVAILABLE when the server was lost; its sentence tells when that was
- * during the commit, so that the change may have been made.
+ * (its error is then store_write's). It may run on another caller's thread, and again from the
+ * start after a failed commit of its group, so it must only touch the database and its own
+ * argument, idempotently. Returns after the commit is durable. ERROR_NO_SPACE on a full disk,
+ * ERROR_LIMITED, ERROR_CANCELLED. ERROR_UNAVAILABLE when the server was lost; its sentence tells
+ * when that was during the commit, so that the change may have been made.
  */
 typedef int (*store_work)(struct sql *sql, void *argument, struct error *err);
 int store_write(struct store *store, store_work work, void *argument, struct error *err);

@@ -1,10 +1,12 @@
 /*
- * writer.c - group commit: one thread runs the writes that wait as savepoints of one transaction.
+ * writer.c - group commit: the writes that wait run as savepoints of one transaction.
  *
- * A commit that reaches the disk takes milliseconds, whatever it carries; so the thread takes all
- * that has queued up while the last one ran, gives each piece of work its savepoint, commits once
- * and then answers them all. There is no delay to let a group grow: under load it grows by itself,
- * and a lone writer does not wait.
+ * A commit that reaches the disk takes long, whatever it carries; so one caller at a time leads: it
+ * takes all that has queued up while the last commit ran, its own among it, gives each piece of
+ * work its savepoint, commits once and then answers them all; the first that has come meanwhile
+ * leads next. There is no delay to let a group grow: under load it grows by itself, and a lone
+ * writer neither waits nor changes threads (a thread for writing costs two switches for each
+ * write).
  *
  * Nothing is answered before the commit, not even a refusal: a name that is taken is taken only if
  * the write that took it lasts. When a group's commit fails, or the database drops the transaction
@@ -34,16 +36,15 @@ struct ring {
 };
 
 struct writer {
-	struct sql *sql; /* the thread's */
-	struct thread *thread;
-	pthread_t self;
+	struct sql *sql; /* the leader's, while there is one */
 
 	pthread_mutex_t mutex; /* all below */
-	pthread_cond_t changed;
+	pthread_cond_t left;   /* the leader, or a caller */
 	struct job *first, *last;
 	size_t waiting;
 	size_t callers; /* inside writer_run */
-	bool is_started;
+	bool is_led;
+	pthread_t leader;
 	bool is_stopping;
 	struct store_counters counters;
 
@@ -182,16 +183,12 @@ static void run_group(struct writer *writer, struct job *jobs, size_t count)
 
 /* --- the queue ----------------------------------------------------------------------------- */
 
-/* Waits for work; NULL when it is time to stop. */
+/* What waits, oldest first; there is something. */
 static struct job *take_group(struct writer *writer, size_t *ret_count)
 {
-	LOCK_SCOPE(&writer->mutex);
-	while (!writer->first && !writer->is_stopping)
-		pthread_cond_wait(&writer->changed, &writer->mutex);
-	if (writer->is_stopping)
-		return NULL;
 	struct job *jobs = writer->first, *last = jobs;
 	size_t count = 1;
+
 	while (last->next && count < STORE_MAX_GROUP) {
 		last = last->next;
 		count++;
@@ -203,19 +200,22 @@ static struct job *take_group(struct writer *writer, size_t *ret_count)
 	return jobs;
 }
 
-static void writer_loop(void *arg)
+/* Runs one group; the lock is held before and after. */
+static void lead(struct writer *writer)
 {
-	struct writer *writer = arg;
-	struct job *jobs;
 	size_t count;
+	struct job *jobs = take_group(writer, &count);
 
-	pthread_mutex_lock(&writer->mutex);
-	writer->self = pthread_self();
-	writer->is_started = true;
-	pthread_cond_broadcast(&writer->changed);
+	writer->is_led = true;
+	writer->leader = pthread_self();
 	pthread_mutex_unlock(&writer->mutex);
-	while ((jobs = take_group(writer, &count)) != NULL)
-		run_group(writer, jobs, count);
+	run_group(writer, jobs, count);
+	pthread_mutex_lock(&writer->mutex);
+	writer->is_led = false;
+	if (writer->is_stopping)
+		pthread_cond_broadcast(&writer->left);
+	else if (writer->first)
+		pthread_cond_signal(&writer->first->done);
 }
 
 static int enqueue(struct writer *writer, struct job *job, struct error *err)
@@ -241,25 +241,28 @@ int writer_run(
 	struct job job = {.work = work, .argument = argument, .err = err, .is_read = is_read};
 
 	LOCK_SCOPE(&writer->mutex);
-	if (pthread_equal(writer->self, pthread_self()))
+	if (writer->is_led && pthread_equal(writer->leader, pthread_self()))
 		return error_set(err, ERROR_INTERNAL,
 			"work inside a write began another transaction on the same store");
 	if (enqueue(writer, &job, err) < 0)
 		return -1;
 	writer->callers++;
 	pthread_cond_init(&job.done, NULL);
-	pthread_cond_broadcast(&writer->changed);
-	while (!job.is_done)
-		pthread_cond_wait(&job.done, &writer->mutex);
+	while (!job.is_done) {
+		if (writer->is_led || writer->is_stopping)
+			pthread_cond_wait(&job.done, &writer->mutex);
+		else
+			lead(writer);
+	}
 	pthread_cond_destroy(&job.done);
 	if (--writer->callers == 0 && writer->is_stopping)
-		pthread_cond_broadcast(&writer->changed);
+		pthread_cond_broadcast(&writer->left);
 	return job.result;
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-int writer_start(struct writer **ret, struct sql *sql, struct error *err)
+int writer_new(struct writer **ret, struct sql *sql, struct error *err)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
 
@@ -268,23 +271,13 @@ int writer_start(struct writer **ret, struct sql *sql, struct error *err)
 	writer->sql = sql;
 	pthread_mutex_init(&writer->mutex, NULL);
 	pthread_mutex_init(&writer->rings_mutex, NULL);
-	pthread_cond_init(&writer->changed, NULL);
-	if (thread_start(&writer->thread, "store-writer", writer_loop, writer, err) < 0) {
-		writer->sql = NULL;
-		writer_stop(writer);
-		return -1;
-	}
-	pthread_mutex_lock(&writer->mutex);
-	while (!writer->is_started)
-		pthread_cond_wait(&writer->changed, &writer->mutex);
-	pthread_mutex_unlock(&writer->mutex);
+	pthread_cond_init(&writer->left, NULL);
 	*ret = writer;
 	return 0;
 }
 
 static void cancel_waiting(struct writer *writer)
 {
-	LOCK_SCOPE(&writer->mutex);
 	for (struct job *job = writer->first, *next; job; job = next) {
 		next = job->next;
 		job->result = error_set(job->err, ERROR_CANCELLED, "the store is closing");
@@ -293,23 +286,20 @@ static void cancel_waiting(struct writer *writer)
 	}
 	writer->first = NULL;
 	writer->waiting = 0;
-	while (writer->callers > 0)
-		pthread_cond_wait(&writer->changed, &writer->mutex);
 }
 
-void writer_stop(struct writer *writer)
+void writer_free(struct writer *writer)
 {
 	if (!writer)
 		return;
 	pthread_mutex_lock(&writer->mutex);
 	writer->is_stopping = true;
-	pthread_cond_broadcast(&writer->changed);
-	pthread_mutex_unlock(&writer->mutex);
-	thread_join(writer->thread);
 	cancel_waiting(writer);
-	if (writer->sql)
-		writer->sql->driver->disconnect(writer->sql);
-	pthread_cond_destroy(&writer->changed);
+	while (writer->is_led || writer->callers > 0)
+		pthread_cond_wait(&writer->left, &writer->mutex);
+	pthread_mutex_unlock(&writer->mutex);
+	writer->sql->driver->disconnect(writer->sql);
+	pthread_cond_destroy(&writer->left);
 	pthread_mutex_destroy(&writer->rings_mutex);
 	pthread_mutex_destroy(&writer->mutex);
 	free(writer);

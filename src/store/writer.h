@@ -1,5 +1,5 @@
 /*
- * writer.h - the one thread that writes; inside this folder only.
+ * writer.h - the connection that writes; inside this folder only.
  */
 #ifndef REEVE_STORE_WRITER_H
 #define REEVE_STORE_WRITER_H
@@ -10,12 +10,13 @@
 struct writer;
 
 /* Takes over the connection. */
-int writer_start(struct writer **ret, struct sql *sql, struct error *err);
+int writer_new(struct writer **ret, struct sql *sql, struct error *err);
 
 /* Ends waiting work with ERROR_CANCELLED, waits for the callers to leave, closes the connection. */
-void writer_stop(struct writer *writer); /* NULL accepted */
+void writer_free(struct writer *writer); /* NULL accepted */
 
-/* Queues the work and waits until it is durable, or has failed. `is_read`: the work only reads, and
+/* Returns when the work is durable, or has failed. It may run on another caller's thread.
+ * `is_read`: the work only reads, and
  * shares the writer's connection because the database allows no other. */
 int writer_run(
 	struct writer *writer, store_work work, void *argument, bool is_read, struct error *err);
