@@ -48,6 +48,7 @@ struct cel_env {
 	const struct json *variables; /* an object: name -> value */
 	int64_t now_us;
 	uint64_t cost_limit; /* 0: CEL_DEFAULT_COST */
+	uint64_t *cost;	     /* NULL, or where to put what the run cost, also when it failed */
 	const struct cel_function *functions;
 	size_t function_count;
 };

@@ -509,8 +509,13 @@ static int evaluate(struct cel_run *run, const struct scope *scope, const struct
 static int run_expression(
 	const struct cel *expression, struct cel_run *run, struct cel_value *ret, struct error *err)
 {
+	int result;
+
 	run->cost_limit = run->env->cost_limit ? run->env->cost_limit : CEL_DEFAULT_COST;
-	if (evaluate(run, NULL, expression->root, ret) == 0)
+	result = evaluate(run, NULL, expression->root, ret);
+	if (run->env->cost != NULL)
+		*run->env->cost = run->cost;
+	if (result == 0)
 		return 0;
 	return error_set(err, run->error.code, "%s", run->error.message);
 }

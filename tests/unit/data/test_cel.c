@@ -376,6 +376,27 @@ static int add_up(struct arena *arena, void *context, struct json **arguments, s
 	return 0;
 }
 
+static void what_a_run_cost_is_told(void **state)
+{
+	struct cel_env env = cel_test_env(*state, "{'list':[1,2,3]}");
+	uint64_t cost = 0, small;
+	struct json *value = NULL;
+	struct error err = {0};
+
+	env.cost = &cost;
+	assert_int_equal(cel_test_eval(*state, &env, "list[0] == 1", &value, &err), 0);
+	small = cost;
+	assert_true(small > 0);
+	assert_int_equal(
+		cel_test_eval(*state, &env, "list.all(x, list.all(y, x < y))", &value, &err), 0);
+	assert_true(cost > small);
+	env.cost_limit = small = cost - 1;
+	assert_int_equal(
+		cel_test_eval(*state, &env, "list.all(x, list.all(y, x < y))", &value, &err), -1);
+	assert_int_equal(err.code, ERROR_LIMITED);
+	assert_true(cost > small);
+}
+
 static void the_host_adds_functions(void **state)
 {
 	const struct cel_function functions[] = {
@@ -427,6 +448,7 @@ int main(void)
 		TEST(depth_is_bounded_and_chains_are_not_deep),
 		TEST(cost_is_bounded),
 		TEST(running_out_of_cost_is_not_absorbed),
+		TEST(what_a_run_cost_is_told),
 		TEST(the_host_adds_functions),
 		TEST(a_condition_must_be_a_bool),
 	};
