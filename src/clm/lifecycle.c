@@ -8,6 +8,7 @@
  */
 #include "clm/lifecycle.h"
 
+#include "clm/label.h"
 #include "clm/placement.h"
 
 /* --- conditions ------------------------------------------------------------------------------ */
@@ -170,7 +171,8 @@ int lifecycle_create(struct sql *sql, void *argument, struct error *err)
 		return error_set(err, ERROR_CONFLICT, "This %" STR_F " already exists",
 			STR_A(resource->kind));
 	}
-	if (resource_tell(change, resource, "created", err) != 0)
+	if (label_index(change, resource->id, resource->labels, err) != 0 ||
+		resource_tell(change, resource, "created", err) != 0)
 		return -1;
 	return placement_resource_created(change, resource, err);
 }
@@ -211,6 +213,15 @@ static int apply_references(
 	return reference_store(change, resource->id, &patch->references, err);
 }
 
+static int replace_labels(
+	struct change *change, struct resource *resource, struct str labels, struct error *err)
+{
+	if (label_unindex(change, resource->id, resource->labels, err) != 0)
+		return -1;
+	resource->labels = labels;
+	return label_index(change, resource->id, labels, err);
+}
+
 /* Replaces what the patch gives and tells whether that made a difference. */
 static int apply_patch(struct patch *patch, struct resource *resource, bool *ret, struct error *err)
 {
@@ -230,8 +241,8 @@ static int apply_patch(struct patch *patch, struct resource *resource, bool *ret
 		return -1;
 	if (spec_differs)
 		resource->spec = patch->spec;
-	if (labels_differ)
-		resource->labels = patch->labels;
+	if (labels_differ && replace_labels(&patch->change, resource, patch->labels, err) != 0)
+		return -1;
 	*ret = spec_differs || labels_differ || references_differ;
 	return 0;
 }
@@ -268,6 +279,7 @@ int lifecycle_patch(struct sql *sql, void *argument, struct error *err)
 static int remove_now(struct change *change, const struct resource *resource, struct error *err)
 {
 	if (report_remove_all(change, resource->id, err) != 0 ||
+		label_unindex(change, resource->id, resource->labels, err) != 0 ||
 		resource_remove(change, resource, err) != 0 ||
 		placement_resource_gone(change, resource, err) != 0)
 		return -1;

@@ -49,7 +49,7 @@ bool resource_write(struct buf *out, const struct resource *resource)
 	write_text(out, "name", resource->name);
 	write_text(out, "href", resource->href);
 	write_raw(out, "spec", resource->spec);
-	if (!str_eq_c(resource->labels, "{}"))
+	if (!str_eq_c(resource->labels, RESOURCE_NO_LABELS))
 		write_raw(out, "labels", resource->labels);
 	write_raw(out, "tenancy", resource->tenancy);
 	buf_printf(out, ",\"generation\":%lld,\"status\":{\"conditions\":",

@@ -14,6 +14,7 @@
 #define RESOURCE_BASE_PATH "/api/hyperfleet/v1"
 #define RESOURCE_NO_TENANCY "{}"
 #define RESOURCE_NO_REFERENCES "{}"
+#define RESOURCE_NO_LABELS "{}"
 
 struct resource {
 	struct str id;

@@ -1,11 +1,11 @@
 /*
  * search.c - a search's tree becomes a WHERE clause.
  *
- * Equality of a label or of a condition's status is what clients ask for all the time. Both are
- * columns of compact JSON text (catalog.c), so that it is a search for the member's text:
- * `"team":"a"` occurs in the labels, `"type":"Ready","status":"True"` in the conditions, exactly
- * when they hold, because quotes inside JSON strings are escaped. Only under a NOT, where absent
- * and different are not the same, the value itself is read.
+ * Equality of a label or of a condition's status is what clients ask for all the time. Labels have
+ * an index (label.h). Conditions are a column of compact JSON text (catalog.c), so that it is a
+ * search for the members' text: `"type":"Ready","status":"True"` occurs in the conditions exactly
+ * when it holds, because quotes inside JSON strings are escaped. Only under a NOT, where absent and
+ * different are not the same, the value itself is read.
  */
 #include "clm/search.h"
 
@@ -19,7 +19,7 @@
 struct compiler {
 	struct arena *arena;
 	struct search_clause *clause;
-	unsigned nots; /* around the node */
+	unsigned nots, ors; /* around the node */
 	struct error *err;
 };
 
@@ -185,32 +185,49 @@ static struct str member_text(struct arena *arena, const char *first, struct str
 	return text.failed ? STR_NULL : arena_str(arena, buf_str(&text));
 }
 
-static bool is_text_search(
-	const struct compiler *c, const struct field *field, const struct tsl *value)
+static int put_status(struct compiler *c, const struct field *field, const struct tsl *value)
 {
-	return c->nots == 0 && value->type == TSL_STRING &&
-	       (field->type == FIELD_LABEL || field->type == FIELD_STATUS);
-}
-
-static int put_text_search(struct compiler *c, const struct field *field, const struct tsl *value)
-{
-	bool is_label = field->type == FIELD_LABEL;
 	struct sql_value checked;
 	struct str text;
 
 	if (value_of(c, field, value, &checked) != 0)
 		return -1;
-	text = is_label ? member_text(c->arena, "", field->key, ":", value->text)
-			: member_text(
-				  c->arena, "\"type\":", field->key, ",\"status\":", value->text);
+	text = member_text(c->arena, "\"type\":", field->key, ",\"status\":", value->text);
 	if (str_is_null(text))
 		return error_set(c->err, ERROR_MEMORY, "no room for a search");
 	put(c, c->clause->dialect == SQL_SQLITE ? "instr(" : "strpos(");
-	put(c, is_label ? "labels, " : "conditions, ");
+	put(c, "conditions, ");
 	if (search_bind(c->arena, c->clause, SQL_STR(text), "::text", c->err) != 0)
 		return -1;
 	put(c, ") > 0");
 	return 0;
+}
+
+/* One of the values, which are strings. */
+static int put_label(struct compiler *c, const struct field *field, const struct tsl *first)
+{
+	put(c, "id IN (SELECT resource_id FROM resource_labels WHERE key = ");
+	if (search_bind(c->arena, c->clause, SQL_STR(field->key), "", c->err) != 0)
+		return -1;
+	put(c, " AND value IN (");
+	for (const struct tsl *value = first; value != NULL; value = value->next) {
+		if (search_bind(c->arena, c->clause, SQL_STR(value->text), "", c->err) != 0)
+			return -1;
+		put(c, value->next != NULL ? ", " : "))");
+	}
+	if (c->ors == 0 && first->next == NULL) {
+		c->clause->label_key = field->key;
+		c->clause->label_value = first->text;
+	}
+	return 0;
+}
+
+static bool are_strings(const struct tsl *first)
+{
+	for (const struct tsl *each = first; each != NULL; each = each->next)
+		if (each->type != TSL_STRING)
+			return false;
+	return true;
 }
 
 /* The operator with its sides exchanged. */
@@ -258,8 +275,11 @@ static int compare(struct compiler *c, const struct tsl *node)
 	bool is_equality = str_eq_c(text, "=") || str_eq_c(text, "!=");
 	if (field.type == FIELD_STATUS && !is_equality)
 		return unsupported(c, text);
-	if (str_eq_c(text, "=") && is_text_search(c, &field, value))
-		return put_text_search(c, &field, value);
+	bool is_plain = str_eq_c(text, "=") && c->nots == 0 && value->type == TSL_STRING;
+	if (is_plain && field.type == FIELD_STATUS)
+		return put_status(c, &field, value);
+	if (is_plain && field.type == FIELD_LABEL)
+		return put_label(c, &field, value);
 	bool as_number = field.type == FIELD_SPEC && value->type == TSL_NUMBER;
 	if (put_field(c, &field, as_number) != 0)
 		return -1;
@@ -287,6 +307,9 @@ static int among(struct compiler *c, const struct tsl *node)
 			"'b']");
 	if (search_field_find(node->left, &field, c->err) != 0)
 		return -1;
+	if (field.type == FIELD_LABEL && !node->is_negated && c->nots == 0 &&
+		are_strings(node->right->left))
+		return put_label(c, &field, node->right->left);
 	bool as_number = field.type == FIELD_SPEC && all_numbers(node->right->left);
 	if (put_field(c, &field, as_number) != 0)
 		return -1;
@@ -407,6 +430,15 @@ static int join(struct compiler *c, const struct tsl *node, const char *operator
 	return 0;
 }
 
+static int either(struct compiler *c, const struct tsl *node)
+{
+	c->ors++;
+	if (join(c, node, " OR ") != 0)
+		return -1;
+	c->ors--;
+	return 0;
+}
+
 static int negate(struct compiler *c, const struct tsl *node)
 {
 	put(c, "NOT (");
@@ -424,7 +456,7 @@ static int compile(struct compiler *c, const struct tsl *node)
 	case TSL_AND:
 		return join(c, node, " AND ");
 	case TSL_OR:
-		return join(c, node, " OR ");
+		return either(c, node);
 	case TSL_NOT:
 		return negate(c, node);
 	case TSL_COMPARE:

@@ -42,9 +42,12 @@ int migrate_read_epoch(struct sql *sql, int64_t *ret, struct error *err)
 static int apply(struct sql *sql, const struct store_config *config,
 	const struct store_migration *migration, struct error *err)
 {
+	const char *also = migration->also[sql_dialect_of(sql)];
+
 	if (sql->driver->begin(sql, err) < 0)
 		return -1;
 	if (sql->driver->run_script(sql, migration->sql, err) == 0 &&
+		(!also || sql->driver->run_script(sql, also, err) == 0) &&
 		SQL_RUN(sql, err,
 			"INSERT INTO schema_migrations (product, number, name, applied_us) "
 			"VALUES ($1, $2, $3, $4)",

@@ -34,7 +34,7 @@ struct store;
 struct sql; /* a running transaction, or a reading snapshot */
 
 /* For the rare statement that cannot be written for both. */
-enum sql_dialect { SQL_SQLITE, SQL_POSTGRESQL };
+enum sql_dialect { SQL_SQLITE, SQL_POSTGRESQL, SQL_DIALECT_COUNT };
 enum sql_dialect sql_dialect_of(const struct sql *sql);
 enum sql_dialect store_dialect(const struct store *store);
 
@@ -53,6 +53,8 @@ struct store_migration {
 	unsigned number; /* 1, 2, 3 ... without gaps */
 	const char *name;
 	const char *sql; /* several statements */
+	/* What follows on one database only, by enum sql_dialect; NULL: nothing. */
+	const char *also[SQL_DIALECT_COUNT];
 };
 
 struct store_config {

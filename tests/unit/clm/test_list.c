@@ -99,6 +99,10 @@ static void a_search_finds_what_it_says(void **state)
 		{"labels.team is null", "gamma"},
 		{"labels.team in ['b', 'c']", "beta"},
 		{"labels.team not in ['b', 'c']", "alpha"},
+		{"labels.team in ['a', 'b'] and labels.note = 'New'", "beta"},
+		{"labels.team = 'a' or labels.team = 'b'", "alpha beta"},
+		{"labels.team = 'a' and labels.note = 'New'", ""},
+		{"not (labels.team = 'a' or name = 'gamma')", "beta"},
 		{"labels.example.com/tier-1 = 'x'", "alpha"},
 		{"labels['example.com/tier-1'] = 'x'", "alpha"},
 		{"labels.\"example.com/tier-1\" in ['x']", "alpha"},
@@ -308,6 +312,54 @@ static void a_batch_gives_what_there_is_and_names_what_there_is_not(void **state
 	}
 }
 
+static void labels_are_found_as_they_are_now(void **state)
+{
+	struct region *region = *state;
+	struct json *item = json_at(json_get(list(region, "name = 'alpha'").json, "items"), 0);
+	const char *path = region_path(
+		region, RESOURCE_BASE_PATH "/clusters/%" STR_F, STR_A(json_get_text(item, "id")));
+
+	assert_int_equal(region_call(region, "PATCH", path,
+				 "{\"labels\":{\"team\":\"c\",\"new\":\"\"}}", NULL)
+				 .status,
+		200);
+	finds(region, "labels.team = 'a'", "");
+	finds(region, "labels['example.com/tier-1'] = 'x'", "");
+	finds(region, "labels.team = 'c'", "alpha");
+	finds(region, "labels.new = ''", "alpha");
+	assert_int_equal(region_call(region, "PATCH", path, "{\"labels\":{}}", NULL).status, 200);
+	finds(region, "labels.new = ''", "");
+	/* The index keeps nothing of what has gone: the same name and labels come again. */
+	assert_int_equal(
+		region_call(region, "PATCH", path, "{\"labels\":{\"team\":\"c\"}}", NULL).status,
+		200);
+	assert_int_equal(region_call(region, "DELETE", path, NULL, NULL).status, 202);
+	finds(region, "labels.team = 'c'", "alpha");
+	assert_int_equal(region_call(region, "POST", region_path(region, "%s/force-delete", path),
+				 "{\"reason\":\"test\"}", NULL)
+				 .status,
+		204);
+	finds(region, "labels.team = 'c'", "");
+}
+
+/* So many that the kind's index serves the search, not the label's. */
+static void a_label_of_many_finds_them_all(void **state)
+{
+	enum { MANY = 1005 };
+	struct region *region = *state;
+
+	for (int i = 0; i < MANY; i++)
+		region_create(region, RESOURCE_BASE_PATH "/clusters",
+			region_path(region,
+				"{\"kind\":\"Cluster\",\"name\":\"many%d\",\"labels\":"
+				"{\"run\":\"many\"},\"spec\":{}}",
+				i));
+	struct answer answer = list(region, "labels.run = 'many'");
+
+	assert_int_equal(json_int(json_get(answer.json, "total"), 0), MANY);
+	assert_int_equal(json_count(json_get(answer.json, "items")), 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +371,10 @@ int main(void)
 			fields_choose_what_is_shown, setup, region_teardown),
 		cmocka_unit_test_setup_teardown(
 			after_pages_by_what_was_seen_last, setup, region_teardown),
+		cmocka_unit_test_setup_teardown(
+			labels_are_found_as_they_are_now, setup, region_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_label_of_many_finds_them_all, setup, region_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_batch_gives_what_there_is_and_names_what_there_is_not, setup,
 			region_teardown),
