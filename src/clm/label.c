@@ -21,7 +21,7 @@ static int for_each(struct change *change, struct str id, struct str labels, con
 			SQL_STR(id),
 		};
 
-		if (sql_run(change->sql, statement, values, 3, NULL, err) != 0)
+		if (sql_run_later(change->sql, statement, values, 3, err) != 0)
 			return -1;
 	}
 	return 0;

@@ -103,9 +103,6 @@ static int load_candidates(struct change *change, struct candidates *ret, struct
 	struct sql_rows *rows;
 	int more;
 
-	*ret = list;
-	if (registry_find(change->catalog->registry, STR(PLACEMENT_TARGET_KIND)) == NULL)
-		return 0;
 	if (SQL_QUERY(change->sql, &rows, err,
 		    "SELECT name, spec, (SELECT COUNT(*) FROM placements "
 		    "WHERE management_cluster = resources.name) FROM resources "
@@ -317,6 +314,8 @@ int placement_resource_created(
 
 	if (!str_eq_c(resource->kind, PLACEMENT_KIND))
 		return placement_resource_changed(change, resource, err);
+	if (registry_find(change->catalog->registry, STR(PLACEMENT_TARGET_KIND)) == NULL)
+		return 0;
 	if (has_waiters(change, &waiting, err) != 0)
 		return -1;
 	if (waiting)

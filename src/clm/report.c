@@ -207,7 +207,7 @@ int report_store(
 
 	if (arena_is_exhausted(change->arena))
 		return error_set(err, ERROR_MEMORY, "no room for a report");
-	return SQL_RUN(change->sql, err,
+	return SQL_RUN_LATER(change->sql, err,
 		"INSERT INTO adapter_statuses (resource_id, adapter, observed_generation, "
 		"created_time, last_report_time, conditions, data, metadata) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
@@ -223,6 +223,6 @@ int report_store(
 
 int report_remove_all(struct change *change, struct str resource, struct error *err)
 {
-	return SQL_RUN(change->sql, err, "DELETE FROM adapter_statuses WHERE resource_id = $1",
-		SQL_STR(resource));
+	return SQL_RUN_LATER(change->sql, err,
+		"DELETE FROM adapter_statuses WHERE resource_id = $1", SQL_STR(resource));
 }

@@ -270,13 +270,13 @@ int resource_update(struct change *change, struct resource *resource, struct err
 
 int resource_refresh(struct change *change, const struct resource *resource, struct error *err)
 {
-	return SQL_RUN(change->sql, err, "UPDATE resources SET conditions = $2 WHERE id = $1",
+	return SQL_RUN_LATER(change->sql, err, "UPDATE resources SET conditions = $2 WHERE id = $1",
 		SQL_STR(resource->id), SQL_STR(resource->conditions));
 }
 
 int resource_remove(struct change *change, const struct resource *resource, struct error *err)
 {
-	return SQL_RUN(
+	return SQL_RUN_LATER(
 		change->sql, err, "DELETE FROM resources WHERE id = $1", SQL_STR(resource->id));
 }
 

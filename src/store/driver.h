@@ -72,6 +72,9 @@ struct store_driver {
 	int (*run_script)(struct sql *sql, const char *text, struct error *err);
 	int (*run)(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
 		int64_t *ret_changed, struct error *err);
+	/* As run, but the answer is not awaited; NULL where that saves nothing. */
+	int (*run_later)(struct sql *sql, struct str text, const struct sql_value *values,
+		size_t count, struct error *err);
 	int (*query)(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
 		struct sql_rows **ret, struct error *err);
 	int (*next)(struct sql_rows *rows, struct error *err);
@@ -93,6 +96,8 @@ extern const struct store_driver postgres_driver;
 /* Inside a write: once it is durable, the function that `owner` registered is called with the
  * newest value. False: more than SQL_MAX_MARKS owners. */
 bool sql_mark(struct sql *sql, void *owner, int64_t value);
+/* False: no mark of the owner's yet. */
+bool sql_find_mark(const struct sql *sql, const void *owner, int64_t *ret);
 
 /* Calls `ring` on a writing thread after each durable commit that carries a mark of `owner`.
  * A NULL ring takes the registration back. False: more than SQL_MAX_MARKS owners. */

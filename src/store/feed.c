@@ -24,11 +24,13 @@
 #define LOOK_INTERVAL_MS 1000 /* for the commits of other processes whose doorbell was lost */
 
 /* The statements, made once for the table. */
-enum { APPEND, READ, BOUNDS, COMPACT, STATEMENT_COUNT };
+enum { APPEND, APPEND_NEXT, READ, BOUNDS, COMPACT, STATEMENT_COUNT };
 static const char *const patterns[STATEMENT_COUNT] = {
 	[APPEND] = "INSERT INTO %1$s (sequence, epoch, time_us, topic, id, owner, event, version, "
 		   "detail) VALUES ((SELECT coalesce(max(sequence), 0) + 1 FROM %1$s), "
 		   "$1, $2, $3, $4, $5, $6, $7, $8) RETURNING sequence",
+	[APPEND_NEXT] = "INSERT INTO %1$s (epoch, time_us, topic, id, owner, event, version, "
+			"detail, sequence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 	[READ] = "SELECT sequence, epoch, time_us, topic, id, owner, event, version, detail "
 		 "FROM %1$s WHERE sequence > $1 ORDER BY sequence LIMIT $2",
 	[BOUNDS] = "SELECT coalesce((SELECT min(sequence) FROM %1$s), 0), "
@@ -211,21 +213,39 @@ void feed_free(struct feed *feed)
 
 /* --- rows ---------------------------------------------------------------------------------- */
 
+/* The first of a transaction asks for the sequence that has come so far. */
+static int append_first(struct sql *sql, const struct feed *feed, const struct sql_value *values,
+	size_t count, int64_t *ret, struct error *err)
+{
+	struct sql_rows *rows;
+
+	if (sql_query(sql, feed->sql[APPEND], values, count, &rows, err) < 0 ||
+		sql_next(rows, err) != 1)
+		return -1;
+	*ret = sql_int(rows, 0);
+	sql_end(rows);
+	return 0;
+}
+
 int feed_append(struct sql *sql, struct feed *feed, const struct feed_row *row, struct error *err)
 {
-	const struct sql_value values[] = {SQL_INT(sql->epoch), SQL_INT(row->time_us),
+	enum { COLUMNS = 8 };
+	struct sql_value values[COLUMNS + 1] = {SQL_INT(sql->epoch), SQL_INT(row->time_us),
 		SQL_STR(row->topic), SQL_STR(row->id), SQL_STR(row->owner), SQL_STR(row->event),
 		SQL_INT(row->version), SQL_STR(row->detail)};
-	struct sql_rows *rows;
+	int64_t sequence;
+	int result;
 
 	if (!sql->may_write)
 		return error_set(err, ERROR_INTERNAL, "a reading snapshot cannot append to a feed");
-	if (sql_query(sql, feed->sql[APPEND], values, sizeof(values) / sizeof(values[0]), &rows,
-		    err) < 0 ||
-		sql_next(rows, err) != 1)
+	if (sql_find_mark(sql, feed, &sequence)) {
+		values[COLUMNS] = SQL_INT(++sequence);
+		result = sql_run_later(sql, feed->sql[APPEND_NEXT], values, COLUMNS + 1, err);
+	} else {
+		result = append_first(sql, feed, values, COLUMNS, &sequence, err);
+	}
+	if (result < 0)
 		return -1;
-	int64_t sequence = sql_int(rows, 0);
-	sql_end(rows);
 	if (!sql_mark(sql, feed, sequence))
 		return error_set(
 			err, ERROR_TOO_LARGE, "more than %d feeds in one store", SQL_MAX_MARKS);

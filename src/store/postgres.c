@@ -60,6 +60,8 @@ static void drop(struct postgres_connection *connection)
 	postgres_forget_statements(connection);
 	PQfinish(connection->handle);
 	connection->handle = NULL;
+	connection->queued = 0;
+	connection->is_lost = false;
 }
 
 static void postgres_disconnect(struct sql *sql)
@@ -260,6 +262,8 @@ static void postgres_roll_back(struct sql *sql)
 	postgres_end_work(sql);
 	if (!connection->handle)
 		return;
+	(void)postgres_settle(connection, NULL);
+	connection->is_lost = false;
 	if (PQtransactionStatus(connection->handle) != PQTRANS_IDLE)
 		PQclear(PQexec(connection->handle, "ROLLBACK"));
 	if (PQstatus(connection->handle) != CONNECTION_OK)
@@ -270,11 +274,10 @@ static void postgres_roll_back(struct sql *sql)
  * answers it with ROLLBACK, and no error. */
 static int send_commit(struct postgres_connection *connection, struct error *err)
 {
-	PGresult *result = PQexec(connection->handle, "COMMIT");
+	PGresult *result;
 
-	if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+	if (postgres_execute(connection, STR("COMMIT"), NULL, 0, &result, err) < 0) {
 		bool is_lost = PQstatus(connection->handle) != CONNECTION_OK;
-		postgres_fail(connection, result, "cannot commit", err);
 		if (!is_lost)
 			return -1;
 		connection->sql.is_outcome_unknown = true;
@@ -295,14 +298,15 @@ static int postgres_commit(struct sql *sql, struct error *err)
 	struct postgres_connection *connection = postgres_of(sql);
 
 	postgres_end_work(sql);
-	if (PQtransactionStatus(connection->handle) != PQTRANS_INTRANS) {
+	if (connection->queued == 0 && PQtransactionStatus(connection->handle) != PQTRANS_INTRANS) {
 		bool is_lost = PQstatus(connection->handle) != CONNECTION_OK;
 		postgres_roll_back(sql);
 		return error_set(err, is_lost ? ERROR_UNAVAILABLE : ERROR_INTERNAL,
 			"database %s: the transaction was lost before its commit",
 			connection->database->name);
 	}
-	if ((sql->mark_count > 0 && postgres_run_script(sql, "NOTIFY " CHANNEL, err) < 0) ||
+	if ((sql->mark_count > 0 &&
+		    postgres_run_later(sql, STR("NOTIFY " CHANNEL), NULL, 0, err) < 0) ||
 		send_commit(connection, err) < 0) {
 		postgres_roll_back(sql);
 		return -1;
@@ -312,17 +316,19 @@ static int postgres_commit(struct sql *sql, struct error *err)
 
 static int postgres_savepoint(struct sql *sql, struct error *err)
 {
-	return postgres_run_script(sql, "SAVEPOINT work", err);
+	return postgres_run_later(sql, STR("SAVEPOINT work"), NULL, 0, err);
 }
 
 static int postgres_release(struct sql *sql, struct error *err)
 {
-	return postgres_run_script(sql, "RELEASE work", err);
+	return postgres_run_later(sql, STR("RELEASE work"), NULL, 0, err);
 }
 
 static int postgres_undo(struct sql *sql, struct error *err)
 {
-	return postgres_run_script(sql, "ROLLBACK TO work; RELEASE work", err);
+	return postgres_run_later(sql, STR("ROLLBACK TO work"), NULL, 0, err) < 0
+		       ? -1
+		       : postgres_run_later(sql, STR("RELEASE work"), NULL, 0, err);
 }
 
 /* --- other processes ----------------------------------------------------------------------- */
@@ -402,6 +408,7 @@ const struct store_driver postgres_driver = {
 	.end_work = postgres_end_work,
 	.run_script = postgres_run_script,
 	.run = postgres_run,
+	.run_later = postgres_run_later,
 	.query = postgres_query,
 	.next = postgres_next,
 	.end = postgres_end,

@@ -31,6 +31,16 @@ struct postgres_connection {
 	struct postgres_rows *open; /* of the work that runs */
 	struct arena *arena;	    /* for its rows */
 	struct arena *values;	    /* for the values of one statement */
+	size_t queued; /* statements sent whose answers are not read: in pipeline mode */
+	bool is_lost;  /* one of them failed, and the transaction with it */
+};
+
+/* Values as libpq takes them. */
+struct postgres_parameters {
+	int count;
+	const char **texts;
+	int *lengths;
+	int *formats;
 };
 
 static inline struct postgres_connection *postgres_of(struct sql *sql)
@@ -45,12 +55,29 @@ static inline struct postgres_connection *postgres_of(struct sql *sql)
 int postgres_fail(struct postgres_connection *connection, PGresult *result, const char *what,
 	struct error *err);
 
+/* --- postgres_pipeline.c --- */
+
+/* Sends a prepared statement whose answer is read later. -1: it could not be sent. */
+int postgres_queue(struct postgres_connection *connection, const char *name,
+	const struct postgres_parameters *parameters, struct error *err);
+/* Runs a prepared statement, behind what is queued; the caller clears the result. */
+int postgres_await(struct postgres_connection *connection, const char *name,
+	const struct postgres_parameters *parameters, PGresult **ret, struct error *err);
+/* Reads the answers to what is queued. -1: one failed, and the transaction is lost. */
+int postgres_settle(struct postgres_connection *connection, struct error *err);
+
 /* --- postgres_statement.c --- */
 
 /* Statements without parameters or rows that matter, in one exchange. */
 int postgres_run_script(struct sql *sql, const char *text, struct error *err);
+/* The caller clears the result. */
+int postgres_execute(struct postgres_connection *connection, struct str text,
+	const struct sql_value *values, size_t count, PGresult **ret, struct error *err);
 int postgres_run(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
 	int64_t *ret_changed, struct error *err);
+/* Queued: a failure comes with a later statement, or with the commit. */
+int postgres_run_later(struct sql *sql, struct str text, const struct sql_value *values,
+	size_t count, struct error *err);
 int postgres_query(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
 	struct sql_rows **ret, struct error *err);
 int postgres_next(struct sql_rows *rows, struct error *err);

@@ -80,6 +80,8 @@ static int acquire(struct postgres_connection *connection, struct str text,
 	*ret = statement;
 	if (statement)
 		return 0;
+	if (postgres_settle(connection, err) < 0)
+		return -1;
 	if (connection->statement_count == STORE_MAX_STATEMENTS)
 		forget_oldest(connection);
 	statement = calloc(1, sizeof(*statement) + text.len + 1);
@@ -103,12 +105,6 @@ static int acquire(struct postgres_connection *connection, struct str text,
 }
 
 /* --- values -------------------------------------------------------------------------------- */
-
-struct parameters {
-	const char **texts;
-	int *lengths;
-	int *formats;
-};
 
 static int set_text(
 	struct arena *arena, const struct sql_value *value, const char **ret, struct error *err)
@@ -149,11 +145,12 @@ static int set_parameter(
 }
 
 static int set_parameters(struct arena *arena, const struct sql_value *values, size_t count,
-	struct parameters *ret, struct error *err)
+	struct postgres_parameters *ret, struct error *err)
 {
 	if (count > MAX_PARAMETERS)
 		return error_set(err, ERROR_TOO_LARGE, "a statement has more than %d values",
 			MAX_PARAMETERS);
+	ret->count = (int)count;
 	ret->texts = arena_calloc(arena, count + 1, sizeof(*ret->texts));
 	ret->lengths = arena_calloc(arena, count + 1, sizeof(*ret->lengths));
 	ret->formats = arena_calloc(arena, count + 1, sizeof(*ret->formats));
@@ -197,6 +194,8 @@ int postgres_run_script(struct sql *sql, const char *text, struct error *err)
 		if (!text)
 			return error_set(err, ERROR_MEMORY, "no memory for a script");
 	}
+	if (postgres_settle(connection, err) < 0)
+		return -1;
 	PGresult *result = PQexec(connection->handle, text);
 	ExecStatusType status = PQresultStatus(result);
 
@@ -206,23 +205,38 @@ int postgres_run_script(struct sql *sql, const char *text, struct error *err)
 	return 0;
 }
 
-static int execute(struct postgres_connection *connection, struct str text,
+/* The parameters live in connection->values until the next statement. */
+static int make_ready(struct postgres_connection *connection, struct str text,
+	const struct sql_value *values, size_t count, struct postgres_statement **ret,
+	struct postgres_parameters *ret_parameters, struct error *err)
+{
+	arena_reset(connection->values);
+	if (set_parameters(connection->values, values, count, ret_parameters, err) < 0)
+		return -1;
+	return acquire(connection, text, ret, err);
+}
+
+int postgres_execute(struct postgres_connection *connection, struct str text,
 	const struct sql_value *values, size_t count, PGresult **ret, struct error *err)
 {
 	struct postgres_statement *statement;
-	struct parameters parameters;
+	struct postgres_parameters parameters;
 
-	arena_reset(connection->values);
-	if (set_parameters(connection->values, values, count, &parameters, err) < 0 ||
-		acquire(connection, text, &statement, err) < 0)
+	if (make_ready(connection, text, values, count, &statement, &parameters, err) < 0)
 		return -1;
-	PGresult *result = PQexecPrepared(connection->handle, statement->name, (int)count,
-		parameters.texts, parameters.lengths, parameters.formats, 0);
-	ExecStatusType status = PQresultStatus(result);
-	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-		return postgres_fail(connection, result, "cannot run", err);
-	*ret = result;
-	return 0;
+	return postgres_await(connection, statement->name, &parameters, ret, err);
+}
+
+int postgres_run_later(struct sql *sql, struct str text, const struct sql_value *values,
+	size_t count, struct error *err)
+{
+	struct postgres_connection *connection = postgres_of(sql);
+	struct postgres_statement *statement;
+	struct postgres_parameters parameters;
+
+	if (make_ready(connection, text, values, count, &statement, &parameters, err) < 0)
+		return -1;
+	return postgres_queue(connection, statement->name, &parameters, err);
 }
 
 int postgres_run(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
@@ -230,7 +244,7 @@ int postgres_run(struct sql *sql, struct str text, const struct sql_value *value
 {
 	PGresult *result;
 
-	if (execute(postgres_of(sql), text, values, count, &result, err) < 0)
+	if (postgres_execute(postgres_of(sql), text, values, count, &result, err) < 0)
 		return -1;
 	if (ret_changed)
 		*ret_changed = strtoll(PQcmdTuples(result), NULL, 10);
@@ -247,7 +261,7 @@ int postgres_query(struct sql *sql, struct str text, const struct sql_value *val
 
 	if (!rows)
 		return error_set(err, ERROR_MEMORY, "too many queries in one transaction");
-	if (execute(connection, text, values, count, &result, err) < 0)
+	if (postgres_execute(connection, text, values, count, &result, err) < 0)
 		return -1;
 	*rows = (struct postgres_rows){{sql->driver}, connection, result, -1, connection->open};
 	connection->open = rows;

@@ -20,6 +20,17 @@ bool sql_mark(struct sql *sql, void *owner, int64_t value)
 	return true;
 }
 
+bool sql_find_mark(const struct sql *sql, const void *owner, int64_t *ret)
+{
+	for (size_t i = 0; i < sql->mark_count; i++) {
+		if (sql->marks[i].owner == owner) {
+			*ret = sql->marks[i].value;
+			return true;
+		}
+	}
+	return false;
+}
+
 enum sql_dialect sql_dialect_of(const struct sql *sql)
 {
 	return sql->driver->dialect;
@@ -31,6 +42,16 @@ int sql_run(struct sql *sql, const char *text, const struct sql_value *values, s
 	if (!sql->may_write)
 		return error_set(err, ERROR_INTERNAL, "a reading snapshot cannot run \"%s\"", text);
 	return sql->driver->run(sql, str_of(text), values, count, ret_changed, err);
+}
+
+int sql_run_later(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
+	struct error *err)
+{
+	if (!sql->driver->run_later)
+		return sql_run(sql, text, values, count, NULL, err);
+	if (!sql->may_write)
+		return error_set(err, ERROR_INTERNAL, "a reading snapshot cannot run \"%s\"", text);
+	return sql->driver->run_later(sql, str_of(text), values, count, err);
 }
 
 int sql_query(struct sql *sql, const char *text, const struct sql_value *values, size_t count,

@@ -116,6 +116,11 @@ static inline struct sql_value sql_text_or_null(struct str s)
 int sql_run(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	int64_t *ret_changed, struct error *err);
 
+/* As sql_run, for what cannot fail while the data is sound: the answer may be awaited only with a
+ * later statement or the commit, and a failure then fails the transaction. */
+int sql_run_later(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
+	struct error *err);
+
 /* Rows: sql_query, then sql_next until it gives 0 (1: a row, -1: error), or sql_end earlier;
  * sql_end after the last row does nothing, and rows left open end with the work. Several queries
  * may be open at once. Column text lives until the next sql_next or sql_end. */
@@ -139,6 +144,9 @@ struct str sql_str_copy(struct sql_rows *rows, int column, struct arena *arena);
 	sql_run((sql), (text), (const struct sql_value[]){__VA_ARGS__},                           \
 		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), NULL, \
 		(err))
+#define SQL_RUN_LATER(sql, err, text, ...)                                    \
+	sql_run_later((sql), (text), (const struct sql_value[]){__VA_ARGS__}, \
+		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), (err))
 #define SQL_QUERY(sql, ret, err, text, ...)                                                        \
 	sql_query((sql), (text), (const struct sql_value[]){__VA_ARGS__},                          \
 		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), (ret), \

@@ -316,6 +316,7 @@ ID = "lpad(CAST(CAST(:id AS bigint) AS text), 36, '0')"
 def create_script(database):
     own = {"id": ID, "name": ID, "href": f"{literal(API + '/clusters/')} || {ID}"}
     return (insertion_like(database, "resources", "kind = 'Cluster'", own) +
+            insertion_like(database, "resource_labels", "true", {"resource_id": ID}) +
             insertion_like(database, "changes", "true", {"sequence": "CAST(:id AS bigint)", "id": ID}))
 
 
@@ -337,7 +338,7 @@ def writes_on_postgresql(table, server, folder, clients):
         ids = made.query("SELECT id FROM resources ORDER BY id")
     create_one = create_script(made)
     floor = Database(server, f"creates_{clients}", made.name)
-    floor.query("TRUNCATE resources, changes")
+    floor.query("TRUNCATE resources, resource_labels, changes")
     compare(table, "POST clusters", clients, rate(created), floor.transactions(create_one, clients, WRITES))
     floor = Database(server, f"reports_{clients}", made.name)
     with contract.Server(folder / made.name, made.url) as clm:

@@ -276,6 +276,40 @@ static void one_write_that_fails_leaves_the_others_of_its_group(void **state)
 	assert_int_equal(items_in(fixture->store), 3);
 }
 
+static int insert_item_later(struct sql *sql, void *argument, struct error *err)
+{
+	const struct item *item = argument;
+
+	return SQL_RUN_LATER(sql, err, "INSERT INTO items (name, value) VALUES ($1, $2)",
+		SQL_CSTR(item->name), SQL_INT(item->value));
+}
+
+/* Nobody waits for the answer to the one that fails: its neighbours are not told what is untrue. */
+static void a_statement_run_later_fails_its_own_work_only(void **state)
+{
+	struct fixture *fixture = *state;
+	struct item items[] = {{"a", 1}, {"b", 2}, {"a", 3}, {"c", 4}, {"b", 5}, {"d", 6}};
+	enum { COUNT = sizeof(items) / sizeof(items[0]) };
+	struct call calls[COUNT] = {0};
+
+	for (size_t i = 0; i < COUNT; i++)
+		calls[i] = (struct call){.work = i % 2 == 0 ? insert_item_later : insert_item,
+			.argument = &items[i]};
+	run_group(fixture, calls, COUNT);
+	for (size_t i = 0; i < COUNT; i++) {
+		bool is_taken = i == 2 || i == 4;
+
+		assert_int_equal(calls[i].result, is_taken ? -1 : 0);
+		if (is_taken)
+			assert_int_equal(calls[i].err.code, ERROR_CONFLICT);
+	}
+	assert_int_equal(items_in(fixture->store), 4);
+	/* Alone it is told with the commit. */
+	assert_int_equal(store_write(fixture->store, insert_item_later, &items[0], NULL), -1);
+	assert_int_equal(store_read(fixture->store, insert_item_later, &items[0], NULL), -1);
+	assert_int_equal(items_in(fixture->store), 4);
+}
+
 /* Ends the whole transaction behind the store's back, as a full disk does. */
 static int lose_transaction(struct sql *sql, void *argument, struct error *err)
 {
@@ -645,6 +679,7 @@ int main(void)
 		OPENED(a_write_inside_a_write_is_refused_not_a_deadlock),
 		OPENED(writes_that_wait_share_one_commit),
 		OPENED(one_write_that_fails_leaves_the_others_of_its_group),
+		OPENED(a_statement_run_later_fails_its_own_work_only),
 		OPENED(a_lost_group_is_tried_again_one_by_one),
 		OPENED(closing_cancels_what_waits),
 		FRESH(what_was_answered_survives_a_kill),
