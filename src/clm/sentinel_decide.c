@@ -64,18 +64,17 @@ static int evaluate_rules(const struct sentinel_settings *settings, struct arena
 {
 	struct json *variables = json_new_object(arena);
 	struct cel_function condition = {"condition", 1, call_condition, (void *)resource};
+	struct cel_bindings params = {0};
 	struct cel_env env = {.variables = variables,
+		.bindings = &params,
 		.now_us = now_us,
 		.functions = &condition,
 		.function_count = 1};
 	json_set(variables, "resource", visible_part(arena, resource));
-	json_set_text(variables, "now_text", clock_text(arena, now_us));
 	for (size_t i = 0; i < settings->param_count; i++) {
 		const struct sentinel_param *param = &settings->params[i];
-		struct json *value = NULL;
-		if (cel_eval(param->expression, arena, &env, &value, err) != 0)
+		if (cel_eval_bind(param->expression, arena, &env, param->name, &params, err) != 0)
 			return error_prefix(err, "param %" STR_F, STR_A(param->name));
-		json_set_str(variables, param->name, value ? value : json_new_null(arena));
 	}
 	return cel_eval_bool(settings->result, arena, &env, ret, err);
 }

@@ -2,9 +2,8 @@
  * sentinel_settings.c - from the file to struct sentinel_settings.
  *
  * Params are evaluated in the order in which they stand, each seeing those before it, as
- * HyperFleet's sentinel does. In a rule `now` is a timestamp. Our CEL takes its variables as JSON,
- * which has no timestamps; a comprehension over a list of one binds a variable of any type, so each
- * rule E is parsed as [timestamp(now_text)].map(now, E)[0].
+ * HyperFleet's sentinel does; a rule that uses a name or a function that is not there, or types
+ * that cannot fit, is refused here.
  */
 #include "clm/sentinel_settings.h"
 
@@ -70,15 +69,35 @@ static const struct {
 	"is_new_resource || generation_mismatch || reconciled_and_stale || " \
 	"not_reconciled_and_debounced"
 
-static int parse_rule(struct arena *arena, struct str where, struct str text,
+static const char *const rule_functions[] = {"condition(string) map(string, dyn)"};
+
+/* In a rule: the resource, the time, and the params that stand before it. */
+static int parse_rule(struct arena *arena, const struct sentinel_settings *settings,
+	struct str where, struct str text, const struct cel **ret, struct error *err)
+{
+	struct cel_variable variables[SENTINEL_MAX_PARAMS + 2] = {
+		{"resource", "dyn"}, {"now", "timestamp"}};
+	struct cel_check_env env = {.libraries = CEL_STRINGS,
+		.variables = variables,
+		.variable_count = 2,
+		.functions = rule_functions,
+		.function_count = SETTINGS_COUNT(rule_functions)};
+	for (size_t i = 0; i < settings->param_count; i++) {
+		const char *name = arena_cstr(arena, settings->params[i].name);
+		if (!name)
+			return error_set(err, ERROR_MEMORY, "no memory for %" STR_F, STR_A(where));
+		variables[env.variable_count++] = (struct cel_variable){name, "dyn"};
+	}
+	return settings_checked_cel(arena, where, text, &env, ret, err);
+}
+
+static int parse_data(struct arena *arena, struct str where, struct str text,
 	const struct cel **ret, struct error *err)
 {
-	/* First alone, so that what is wrong with it is told in its own columns. */
-	if (settings_cel(arena, where, text, ret, err) != 0)
-		return -1;
-	struct str bound =
-		arena_printf(arena, "[timestamp(now_text)].map(now, %" STR_F "\n)[0]", STR_A(text));
-	return settings_cel(arena, where, bound, ret, err);
+	static const struct cel_variable variables[] = {{"resource", "dyn"}, {"reason", "string"}};
+	struct cel_check_env env = {
+		.variables = variables, .variable_count = SETTINGS_COUNT(variables)};
+	return settings_checked_cel(arena, where, text, &env, ret, err);
 }
 
 static int add_param(struct arena *arena, struct sentinel_settings *settings, struct str where,
@@ -93,7 +112,7 @@ static int add_param(struct arena *arena, struct sentinel_settings *settings, st
 				"%" STR_F ": there is already a param \"%" STR_F "\"", STR_A(where),
 				STR_A(name));
 	struct sentinel_param *param = &settings->params[settings->param_count];
-	if (parse_rule(arena, where, text, &param->expression, err) != 0)
+	if (parse_rule(arena, settings, where, text, &param->expression, err) != 0)
 		return -1;
 	param->name = name;
 	settings->param_count++;
@@ -108,8 +127,8 @@ static int read_default_decision(
 			    str_of(default_params[i].name), str_of(default_params[i].expression),
 			    err) != 0)
 			return -1;
-	return parse_rule(
-		arena, STR("message_decision.result"), STR(DEFAULT_RESULT), &settings->result, err);
+	return parse_rule(arena, settings, STR("message_decision.result"), STR(DEFAULT_RESULT),
+		&settings->result, err);
 }
 
 static int read_decision(struct arena *arena, const struct json *decision,
@@ -130,8 +149,8 @@ static int read_decision(struct arena *arena, const struct json *decision,
 				json_get_text(param, "expr"), err) != 0)
 			return -1;
 	}
-	return parse_rule(arena, STR("message_decision.result"), json_get_text(decision, "result"),
-		&settings->result, err);
+	return parse_rule(arena, settings, STR("message_decision.result"),
+		json_get_text(decision, "result"), &settings->result, err);
 }
 
 static int read_data(struct arena *arena, struct json *map, struct str where, unsigned depth,
@@ -154,7 +173,7 @@ static int read_data(struct arena *arena, struct json *map, struct str where, un
 		if (json_is(value, JSON_OBJECT))
 			rc = read_data(arena, value, path, depth + 1, child, err);
 		else if (json_is(value, JSON_STRING))
-			rc = settings_cel(arena, path, json_str(value), &child->expression, err);
+			rc = parse_data(arena, path, json_str(value), &child->expression, err);
 		else if (json_is(value, JSON_NUMBER) || json_is(value, JSON_BOOL))
 			child->literal = value;
 		else

@@ -214,6 +214,18 @@ int settings_cel(struct arena *arena, struct str where, struct str text, const s
 	return 0;
 }
 
+int settings_checked_cel(struct arena *arena, struct str where, struct str text,
+	const struct cel_check_env *env, const struct cel **ret, struct error *err)
+{
+	const struct cel *expression;
+	if (settings_cel(arena, where, text, &expression, err) != 0)
+		return -1;
+	if (cel_check(expression, arena, env, NULL, err) != 0)
+		return error_prefix(err, "%" STR_F, STR_A(where));
+	*ret = expression;
+	return 0;
+}
+
 bool settings_is_name(struct str text)
 {
 	if (str_is_empty(text) || text.ptr[0] < 'a' || text.ptr[0] > 'z')

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "data/cel.h"
+#include "data/cel_check.h"
 #include "data/json.h"
 
 #define SETTINGS_MAX_FILE_BYTES ((size_t)1 << 20)
@@ -66,6 +66,10 @@ int settings_url(struct str where, struct str text, struct str *ret, struct erro
 /* A CEL expression, parsed; its error says where it stands. */
 int settings_cel(struct arena *arena, struct str where, struct str text, const struct cel **ret,
 	struct error *err);
+
+/* The same, type-checked as well. */
+int settings_checked_cel(struct arena *arena, struct str where, struct str text,
+	const struct cel_check_env *env, const struct cel **ret, struct error *err);
 
 /* Whether the text is a name as steps have it: ^[a-z][a-zA-Z0-9_]*$ */
 bool settings_is_name(struct str text);

@@ -44,8 +44,15 @@ struct cel_function {
 	void *context;
 };
 
+/* Variables that keep CEL's types, which JSON cannot: a timestamp stays one. Start with {0}; the
+ * values live as long as the arenas of the evaluations that gave them. */
+struct cel_bindings {
+	const struct cel_binding_entry *last;
+};
+
 struct cel_env {
-	const struct json *variables; /* an object: name -> value */
+	const struct json *variables;	     /* an object: name -> value */
+	const struct cel_bindings *bindings; /* NULL, or looked into before the variables */
 	int64_t now_us;
 	uint64_t cost_limit; /* 0: CEL_DEFAULT_COST */
 	uint64_t *cost;	     /* NULL, or where to put what the run cost, also when it failed */
@@ -61,6 +68,10 @@ struct cel_env {
  */
 int cel_eval(const struct cel *expression, struct arena *arena, const struct cel_env *env,
 	struct json **ret, struct error *err);
+
+/* As cel_eval, but the result becomes the variable `name` of `bindings` (which `env` may use). */
+int cel_eval_bind(const struct cel *expression, struct arena *arena, const struct cel_env *env,
+	struct str name, struct cel_bindings *bindings, struct error *err);
 
 /* As cel_eval, for conditions: anything but a bool is an error. */
 int cel_eval_bool(const struct cel *expression, struct arena *arena, const struct cel_env *env,

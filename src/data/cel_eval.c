@@ -9,6 +9,13 @@
  */
 #include "data/cel_tree.h"
 
+/* One of the host's typed variables. */
+struct cel_binding_entry {
+	const struct cel_binding_entry *before;
+	struct str name;
+	struct cel_value value;
+};
+
 /* Variables of macros, innermost first. */
 struct scope {
 	const struct scope *up;
@@ -40,7 +47,22 @@ static int evaluate_bool(struct cel_run *run, const struct scope *scope,
 /* --- names and members --------------------------------------------------------------------- */
 
 static const char *const type_names[] = {"null_type", "bool", "int", "uint", "double", "string",
-	"bytes", "list", "map", "type", "optional_type"};
+	"bytes", "list", "map", "type", "optional_type", "google.protobuf.Timestamp",
+	"google.protobuf.Duration"};
+
+static bool find_binding(
+	const struct cel_bindings *bindings, struct str name, struct cel_value *ret)
+{
+	const struct cel_binding_entry *entry = bindings ? bindings->last : NULL;
+
+	for (; entry != NULL; entry = entry->before) {
+		if (str_eq(entry->name, name)) {
+			*ret = entry->value;
+			return true;
+		}
+	}
+	return false;
+}
 
 static int evaluate_name(
 	struct cel_run *run, const struct scope *scope, struct str name, struct cel_value *ret)
@@ -53,6 +75,8 @@ static int evaluate_name(
 			return 0;
 		}
 	}
+	if (find_binding(run->env->bindings, name, ret))
+		return 0;
 	variable = json_get_str(run->env->variables, name);
 	if (variable != NULL) {
 		*ret = cel_from_json(variable);
@@ -372,10 +396,15 @@ static int evaluate_optional_macro(struct cel_run *run, const struct scope *up,
 static int evaluate_macro(struct cel_run *run, const struct scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
+	struct scope bound = {.up = scope, .name = node->name};
 	struct cel_value target;
 
 	if (evaluate(run, scope, node->target, &target) != 0)
 		return -1;
+	if (node->macro == CEL_MACRO_BIND) {
+		bound.value = target;
+		return evaluate(run, &bound, node->arguments[0], ret);
+	}
 	if (node->macro == CEL_MACRO_OPT_MAP || node->macro == CEL_MACRO_OPT_FLAT_MAP)
 		return evaluate_optional_macro(run, scope, node, &target, ret);
 	if (target.type != CEL_LIST && (target.type != CEL_MAP || node->macro == CEL_MACRO_SORT_BY))
@@ -539,6 +568,22 @@ int cel_eval(const struct cel *expression, struct arena *arena, const struct cel
 		return error_set(err, run.error.code, "%s", run.error.message);
 	}
 	*ret = json;
+	return 0;
+}
+
+int cel_eval_bind(const struct cel *expression, struct arena *arena, const struct cel_env *env,
+	struct str name, struct cel_bindings *bindings, struct error *err)
+{
+	struct cel_binding_entry *entry = arena_new_of(arena, struct cel_binding_entry);
+	struct cel_run run = {.arena = arena, .env = env};
+
+	if (entry == NULL)
+		return error_set(err, ERROR_MEMORY, "out of memory while evaluating an expression");
+	if (run_expression(expression, &run, &entry->value, err) != 0)
+		return -1;
+	entry->name = name;
+	entry->before = bindings->last;
+	bindings->last = entry;
 	return 0;
 }
 

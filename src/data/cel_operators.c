@@ -26,6 +26,11 @@ static const char *const operator_names[] = {
 	[CEL_NOT] = "!_",
 };
 
+const char *cel_operator_name(enum cel_operator operation)
+{
+	return operator_names[operation];
+}
+
 static int no_overload(struct cel_run *run, enum cel_operator operation, const struct cel_value *a,
 	const struct cel_value *b)
 {

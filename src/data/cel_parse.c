@@ -65,10 +65,17 @@ static struct cel_node *new_node(struct parser *p, enum cel_node_type type)
 	struct cel_node *node = arena_new_of(p->scan.arena, struct cel_node);
 
 	if (node == NULL)
-		out_of_memory(p);
-	else
-		node->type = type;
+		return out_of_memory(p), NULL;
+	node->type = type;
+	node->position = p->scan.token.position;
 	return node;
+}
+
+/* Where a name of the text stands; names made here keep the node's place. */
+static void place(const struct parser *p, struct cel_node *node, struct str name)
+{
+	if (name.ptr >= p->scan.text.ptr && name.ptr < p->scan.text.ptr + p->scan.text.len)
+		node->position = (size_t)(name.ptr - p->scan.text.ptr);
 }
 
 static void raise_depth(struct cel_node *node, const struct cel_node *child)
@@ -96,19 +103,20 @@ static int adopt(struct parser *p, struct cel_node *node, const struct cel_node 
 	return node->depth > CEL_MAX_DEPTH ? fail(p, "the expression is nested too deeply") : 0;
 }
 
-static int make(struct parser *p, enum cel_node_type type, const struct cel_node *const *arguments,
-	size_t count, const struct cel_node **ret)
+static int make(struct parser *p, enum cel_node_type type, size_t position,
+	const struct cel_node *const *arguments, size_t count, const struct cel_node **ret)
 {
 	struct cel_node *node = new_node(p, type);
 
 	if (node == NULL || adopt(p, node, NULL, arguments, count) != 0)
 		return -1;
+	node->position = position;
 	*ret = node;
 	return 0;
 }
 
-static int make_operator(struct parser *p, enum cel_operator operation, const struct cel_node *a,
-	const struct cel_node *b, const struct cel_node **ret)
+static int make_operator(struct parser *p, enum cel_operator operation, size_t position,
+	const struct cel_node *a, const struct cel_node *b, const struct cel_node **ret)
 {
 	const struct cel_node *arguments[] = {a, b};
 	struct cel_node *node = new_node(p, CEL_NODE_OPERATOR);
@@ -116,6 +124,7 @@ static int make_operator(struct parser *p, enum cel_operator operation, const st
 	if (node == NULL || adopt(p, node, NULL, arguments, b ? 2 : 1) != 0)
 		return -1;
 	node->operation = operation;
+	node->position = position;
 	*ret = node;
 	return 0;
 }
@@ -188,18 +197,37 @@ static const struct {
 	{"optFlatMap", CEL_MACRO_OPT_FLAT_MAP, 2, 2},
 };
 
-static int make_macro(struct parser *p, size_t index, const struct cel_node *target,
-	const struct list *list, const struct cel_node **ret)
+static int make_macro(struct parser *p, size_t index, struct str name,
+	const struct cel_node *target, const struct list *list, const struct cel_node **ret)
 {
 	struct cel_node *node = new_node(p, CEL_NODE_MACRO);
 
 	if (node == NULL)
 		return -1;
+	place(p, node, name);
 	if (list->nodes[0]->type != CEL_NODE_NAME)
 		return fail(p, "the first argument of a macro must be a name");
 	node->macro = macros[index].macro;
 	node->name = list->nodes[0]->name;
 	if (adopt(p, node, target, list->nodes + 1, list->count - 1) != 0)
+		return -1;
+	*ret = node;
+	return 0;
+}
+
+/* cel.bind(name, value, expression). */
+static int make_bind(struct parser *p, const struct list *list, const struct cel_node **ret)
+{
+	struct cel_node *node = new_node(p, CEL_NODE_MACRO);
+
+	if (node == NULL)
+		return -1;
+	if (list->count != 3 || list->nodes[0]->type != CEL_NODE_NAME)
+		return fail(p, "cel.bind() takes a name, its value and an expression");
+	node->macro = CEL_MACRO_BIND;
+	node->name = list->nodes[0]->name;
+	node->position = list->nodes[0]->position;
+	if (adopt(p, node, list->nodes[1], list->nodes + 2, 1) != 0)
 		return -1;
 	*ret = node;
 	return 0;
@@ -215,6 +243,7 @@ static int make_has(struct parser *p, const struct list *list, const struct cel_
 	if (select == NULL || select->type != CEL_NODE_SELECT || select->is_optional)
 		return fail(p, "has() takes one field selection such as has(a.b)");
 	node->name = select->name;
+	node->position = select->position;
 	if (adopt(p, node, select->target, NULL, 0) != 0)
 		return -1;
 	*ret = node;
@@ -225,6 +254,7 @@ static int make_has(struct parser *p, const struct list *list, const struct cel_
 static int parse_call(struct parser *p, struct str name, const struct cel_node *target,
 	const struct cel_node **ret)
 {
+	size_t position = p->scan.token.position;
 	struct cel_node *node;
 	struct list list = {0};
 
@@ -233,14 +263,18 @@ static int parse_call(struct parser *p, struct str name, const struct cel_node *
 	for (size_t i = 0; target != NULL && i < sizeof(macros) / sizeof(macros[0]); i++) {
 		if (str_eq_c(name, macros[i].name) && list.count >= macros[i].min &&
 			list.count <= macros[i].max)
-			return make_macro(p, i, target, &list, ret);
+			return make_macro(p, i, name, target, &list, ret);
 	}
 	if (target == NULL && str_eq_c(name, "has"))
 		return make_has(p, &list, ret);
+	if (target == NULL && str_eq_c(name, "cel.bind"))
+		return make_bind(p, &list, ret);
 	node = new_node(p, CEL_NODE_CALL);
 	if (node == NULL)
 		return -1;
 	node->name = name;
+	node->position = position;
+	place(p, node, name);
 	node->is_method = target != NULL;
 	if (target != NULL) {
 		if (add(p, &list, NULL, false) != 0)
@@ -259,7 +293,8 @@ static int parse_call(struct parser *p, struct str name, const struct cel_node *
 /* Names in front of functions that are not variables: optional.of(x) is one name. */
 static bool is_name_space(struct str name)
 {
-	return str_eq_c(name, "optional") || str_eq_c(name, "lists") || str_eq_c(name, "strings");
+	return str_eq_c(name, "optional") || str_eq_c(name, "lists") || str_eq_c(name, "strings") ||
+	       str_eq_c(name, "cel");
 }
 
 static bool is_reserved(struct str name)
@@ -307,6 +342,7 @@ static int parse_name(struct parser *p, const struct cel_node **ret)
 	if (node == NULL)
 		return -1;
 	node->name = name;
+	place(p, node, name);
 	*ret = node;
 	return 0;
 }
@@ -404,6 +440,27 @@ static int parse_primary(struct parser *p, bool is_negative, const struct cel_no
 							 : "expected a value");
 }
 
+/* google.protobuf.Timestamp and google.protobuf.Duration are names of types, not members. */
+static bool names_time_type(const struct cel_node *target, struct str name)
+{
+	return (str_eq_c(name, "Timestamp") || str_eq_c(name, "Duration")) &&
+	       target->type == CEL_NODE_SELECT && !target->is_optional &&
+	       str_eq_c(target->name, "protobuf") && target->target->type == CEL_NODE_NAME &&
+	       str_eq_c(target->target->name, "google");
+}
+
+static int make_type_name(struct parser *p, struct str name, const struct cel_node **node)
+{
+	struct cel_node *type = new_node(p, CEL_NODE_NAME);
+
+	if (type == NULL)
+		return -1;
+	type->position = (*node)->target->position;
+	type->name = arena_printf(p->scan.arena, "google.protobuf.%" STR_F, STR_A(name));
+	*node = type;
+	return str_is_null(type->name) ? out_of_memory(p) : 0;
+}
+
 /* After a dot: a field, or a method's call. */
 static int parse_selection(struct parser *p, const struct cel_node **node)
 {
@@ -428,10 +485,13 @@ static int parse_selection(struct parser *p, const struct cel_node **node)
 			return -1;
 		return parse_call(p, full, is_qualified ? NULL : *node, node);
 	}
+	if (names_time_type(*node, name))
+		return make_type_name(p, name, node);
 	select = new_node(p, CEL_NODE_SELECT);
 	if (select == NULL)
 		return -1;
 	select->name = name;
+	place(p, select, name);
 	select->is_optional = is_optional == 1;
 	if (adopt(p, select, *node, NULL, 0) != 0)
 		return -1;
@@ -481,6 +541,7 @@ static bool at_number(const struct parser *p)
 /* A chain of one sign; a minus right before a number belongs to the number. */
 static int parse_unary(struct parser *p, const struct cel_node **ret)
 {
+	size_t position = p->scan.token.position;
 	bool is_not = at_mark(p, "!"), is_negative;
 	unsigned count = 0;
 
@@ -494,7 +555,7 @@ static int parse_unary(struct parser *p, const struct cel_node **ret)
 	if (parse_member(p, is_negative, ret) != 0)
 		return -1;
 	for (count -= is_negative; count > 0; count--) {
-		if (make_operator(p, is_not ? CEL_NOT : CEL_NEGATE, *ret, NULL, ret) != 0)
+		if (make_operator(p, is_not ? CEL_NOT : CEL_NEGATE, position, *ret, NULL, ret) != 0)
 			return -1;
 	}
 	return 0;
@@ -539,14 +600,16 @@ static int parse_binary(struct parser *p, int precedence, const struct cel_node 
 {
 	const struct cel_node *right;
 	enum cel_operator operation;
+	size_t position;
 
 	if (precedence == PRECEDENCES)
 		return parse_unary(p, ret);
 	if (parse_binary(p, precedence + 1, ret) != 0)
 		return -1;
 	while ((operation = operator_at(p, precedence)) != CEL_OPERATOR_NONE) {
+		position = p->scan.token.position;
 		if (cel_scan(&p->scan) != 0 || parse_binary(p, precedence + 1, &right) != 0 ||
-			make_operator(p, operation, *ret, right, ret) != 0)
+			make_operator(p, operation, position, *ret, right, ret) != 0)
 			return -1;
 	}
 	return 0;
@@ -557,6 +620,7 @@ static int parse_logic(struct parser *p, enum cel_node_type type, const struct c
 	const char *mark = type == CEL_NODE_OR ? "||" : "&&";
 	struct list list = {0};
 	const struct cel_node *node;
+	size_t position = 0;
 
 	for (;;) {
 		if ((type == CEL_NODE_OR ? parse_logic(p, CEL_NODE_AND, &node)
@@ -569,7 +633,8 @@ static int parse_logic(struct parser *p, enum cel_node_type type, const struct c
 		if (add(p, &list, node, false) != 0)
 			return -1;
 		if (!at_mark(p, mark))
-			return make(p, type, list.nodes, list.count, ret);
+			return make(p, type, position, list.nodes, list.count, ret);
+		position = p->scan.token.position;
 		if (cel_scan(&p->scan) != 0)
 			return -1;
 	}
@@ -578,6 +643,7 @@ static int parse_logic(struct parser *p, enum cel_node_type type, const struct c
 static int parse_conditional(struct parser *p, const struct cel_node **ret)
 {
 	const struct cel_node *arguments[3];
+	size_t position;
 
 	if (parse_logic(p, CEL_NODE_OR, &arguments[0]) != 0)
 		return -1;
@@ -585,10 +651,11 @@ static int parse_conditional(struct parser *p, const struct cel_node **ret)
 		*ret = arguments[0];
 		return 0;
 	}
+	position = p->scan.token.position;
 	if (cel_scan(&p->scan) != 0 || parse_logic(p, CEL_NODE_OR, &arguments[1]) != 0 ||
 		expect(p, ":") != 0 || parse_expression(p, &arguments[2]) != 0)
 		return -1;
-	return make(p, CEL_NODE_CONDITIONAL, arguments, 3, ret);
+	return make(p, CEL_NODE_CONDITIONAL, position, arguments, 3, ret);
 }
 
 static int parse_expression(struct parser *p, const struct cel_node **ret)
@@ -616,6 +683,9 @@ int cel_parse(struct arena *arena, struct str text, const struct cel **ret, stru
 			CEL_MAX_TEXT);
 	if (!cel_is_utf8(text))
 		return error_set(err, ERROR_INVALID, "the expression is not UTF-8");
+	cel->text = p.scan.text = arena_str(arena, text);
+	if (str_is_null(cel->text))
+		return out_of_memory(&p);
 	if (cel_scan(&p.scan) != 0 || parse_expression(&p, &cel->root) != 0)
 		return -1;
 	if (p.scan.token.type != CEL_TOKEN_END)

@@ -22,19 +22,25 @@ static bool is_word(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
 }
 
+int cel_locate(struct str text, size_t position, struct error *err)
+{
+	size_t line = 1, column = 1;
+
+	for (size_t i = 0; i < position && i < text.len; i++) {
+		column = text.ptr[i] == '\n' ? 1 : column + 1;
+		line += text.ptr[i] == '\n';
+	}
+	return error_prefix(err, "line %zu, column %zu", line, column);
+}
+
 int cel_scan_fail(struct cel_scanner *s, const char *format, ...)
 {
 	va_list ap;
-	size_t line = 1, column = 1;
 
-	for (size_t i = 0; i < s->token.position && i < s->text.len; i++) {
-		column = s->text.ptr[i] == '\n' ? 1 : column + 1;
-		line += s->text.ptr[i] == '\n';
-	}
 	va_start(ap, format);
 	error_vset(s->err, ERROR_INVALID, format, ap);
 	va_end(ap);
-	return error_prefix(s->err, "line %zu, column %zu", line, column);
+	return cel_locate(s->text, s->token.position, s->err);
 }
 
 static int out_of_memory(struct cel_scanner *s)

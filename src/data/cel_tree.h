@@ -143,6 +143,8 @@ enum cel_operator {
 	CEL_NOT
 };
 
+/* As the standard names them: `_+_`. */
+const char *cel_operator_name(enum cel_operator operation);
 /* cel_operators.c; b is ignored by the last two. */
 int cel_operate(struct cel_run *run, enum cel_operator operation, const struct cel_value *a,
 	const struct cel_value *b, struct cel_value *ret);
@@ -159,7 +161,8 @@ enum cel_macro {
 	CEL_MACRO_FILTER,
 	CEL_MACRO_SORT_BY,
 	CEL_MACRO_OPT_MAP,
-	CEL_MACRO_OPT_FLAT_MAP
+	CEL_MACRO_OPT_FLAT_MAP,
+	CEL_MACRO_BIND /* cel.bind(name, value, expression): the value is the target */
 };
 
 enum cel_node_type {
@@ -185,6 +188,7 @@ struct cel_node {
 	bool is_optional; /* SELECT, INDEX */
 	bool is_method;	  /* CALL */
 	unsigned depth;
+	size_t position; /* in the text: what an error points at */
 	struct str name;
 	struct cel_value literal;
 	const struct cel_node *target;
@@ -195,7 +199,11 @@ struct cel_node {
 
 struct cel {
 	const struct cel_node *root;
+	struct str text;
 };
+
+/* Adds `line 1, column 5: ` in front of the error. */
+int cel_locate(struct str text, size_t position, struct error *err);
 
 /* --- functions ----------------------------------------------------------------------------- */
 

@@ -94,6 +94,9 @@ static void a_rule_that_fails_means_no_message_and_says_why(void **state)
 			"param a: "},
 		{"message_decision: {result: 'has(resource.deleted_time)'}\n",
 			"message decision result is false"},
+		{"message_decision: {params: [{name: age, expr: 'now - "
+		 "timestamp(\"2026-01-01T00:00:00Z\")'}], result: 'age > duration(\"1h\")'}\n",
+			"message decision matched"},
 		{"message_decision: {result: 'now > timestamp(\"2026-01-01T00:00:00Z\")'}\n",
 			"message decision matched"},
 	};

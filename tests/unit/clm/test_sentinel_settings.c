@@ -76,6 +76,21 @@ static void a_mistake_is_named_with_its_place(void **state)
 						 "watches all resources of its "
 						 "kind; remove it"},
 		{GOOD "message_decision: {result: 'a b'}\n", "message_decision.result: "},
+		{GOOD "message_decision: {result: 'is_late'}\n",
+			"message_decision.result: line 1, column 1: undeclared reference to "
+			"'is_late'"},
+		{GOOD "message_decision: {params: [{name: a, expr: 'b'}, {name: b, expr: '1'}], "
+		      "result: 'true'}\n",
+			"message_decision.params[0]: line 1, column 1: undeclared reference to "
+			"'b'"},
+		{GOOD "message_decision: {result: 'now > \"2026\"'}\n",
+			"message_decision.result: line 1, column 5: found no matching overload "
+			"for '_>_' applied to '(timestamp, string)'"},
+		{GOOD "message_decision: {result: 'resource.?id.hasValue()'}\n",
+			"message_decision.result: line 1, column 11: unsupported syntax '?'"},
+		{"sentinel: {}\n" GOOD_CLIENTS
+		 "resource_type: clusters\nmessage_data: {a: {b: 'now'}}\n",
+			"message_data.a.b: line 1, column 1: undeclared reference to 'now'"},
 		{GOOD "message_decision: {params: [{name: a, expr: '1'}, {name: a, expr: '2'}], "
 		      "result: 'true'}\n",
 			"message_decision.params[1]: there is already a param \"a\""},
