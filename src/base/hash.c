@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <stdlib.h>
 
 void hash_sha256(struct str data, uint8_t out[HASH_SHA256_SIZE])
 {
@@ -31,6 +32,51 @@ void hash_sha256_hex(struct str data, char out[HASH_SHA256_HEX_SIZE])
 
 	hash_sha256(data, digest);
 	hash_hex(digest, sizeof(digest), out);
+}
+
+struct hash_stream {
+	EVP_MD_CTX *context;
+};
+
+struct hash_stream *hash_stream_new(void)
+{
+	struct hash_stream *stream = calloc(1, sizeof(*stream));
+
+	if (!stream)
+		return NULL;
+	stream->context = EVP_MD_CTX_new();
+	if (!stream->context || EVP_DigestInit_ex(stream->context, EVP_sha256(), NULL) != 1) {
+		hash_stream_free(stream);
+		return NULL;
+	}
+	return stream;
+}
+
+void hash_stream_add(struct hash_stream *stream, struct str data)
+{
+	if (data.len > 0)
+		EVP_DigestUpdate(stream->context, data.ptr, data.len);
+}
+
+void hash_stream_reset(struct hash_stream *stream)
+{
+	EVP_DigestInit_ex(stream->context, NULL, NULL);
+}
+
+void hash_stream_hex(struct hash_stream *stream, char out[HASH_SHA256_HEX_SIZE])
+{
+	uint8_t digest[HASH_SHA256_SIZE] = {0};
+
+	EVP_DigestFinal_ex(stream->context, digest, NULL);
+	hash_hex(digest, sizeof(digest), out);
+}
+
+void hash_stream_free(struct hash_stream *stream)
+{
+	if (!stream)
+		return;
+	EVP_MD_CTX_free(stream->context);
+	free(stream);
 }
 
 void hash_hmac_sha256(struct str key, struct str data, uint8_t out[HASH_SHA256_SIZE])

@@ -18,6 +18,15 @@ void hash_sha256(struct str data, uint8_t out[HASH_SHA256_SIZE]);
 void hash_sha256_hex(struct str data, char out[HASH_SHA256_HEX_SIZE]); /* lower case, NUL */
 void hash_hmac_sha256(struct str key, struct str data, uint8_t out[HASH_SHA256_SIZE]);
 
+/* SHA-256 of what comes in pieces. */
+struct hash_stream;
+struct hash_stream *hash_stream_new(void); /* NULL: no memory */
+void hash_stream_add(struct hash_stream *stream, struct str data);
+void hash_stream_reset(struct hash_stream *stream); /* as new */
+/* Of all that was added; nothing may be added afterwards but for a reset. */
+void hash_stream_hex(struct hash_stream *stream, char out[HASH_SHA256_HEX_SIZE]);
+void hash_stream_free(struct hash_stream *stream); /* NULL accepted */
+
 /* Lower-case hex of any bytes; `out` takes 2 * len + 1. */
 void hash_hex(const void *bytes, size_t len, char *out);
 

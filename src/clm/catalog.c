@@ -81,16 +81,21 @@ static const struct store_migration migrations[] = {
 				"FROM resources, jsonb_each_text(labels::jsonb) AS label;"}},
 };
 
-int catalog_open(struct catalog *catalog, const char *store_url, const struct registry *registry,
-	struct log *log, struct error *err)
+struct store_config catalog_store_config(const char *store_url, struct log *log)
 {
-	const struct store_config config = {
+	return (struct store_config){
 		.url = store_url,
 		.migrations = migrations,
 		.migration_count = sizeof(migrations) / sizeof(migrations[0]),
 		.product = "clm",
 		.log = log,
 	};
+}
+
+int catalog_open(struct catalog *catalog, const char *store_url, const struct registry *registry,
+	struct log *log, struct error *err)
+{
+	const struct store_config config = catalog_store_config(store_url, log);
 	struct catalog opened = {.registry = registry};
 
 	if (store_open(&opened.store, &config, err) != 0)

@@ -23,6 +23,9 @@ struct catalog {
 	const struct registry *registry; /* borrowed */
 };
 
+/* What opens the store of a CLM; `store_url` is borrowed. */
+struct store_config catalog_store_config(const char *store_url, struct log *log);
+
 int catalog_open(struct catalog *catalog, const char *store_url, const struct registry *registry,
 	struct log *log, struct error *err);
 void catalog_close(struct catalog *catalog);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "cmd/clm.h"
 #include "cmd/cluster.h"
 #include "cmd/serve.h"
 
@@ -49,6 +50,9 @@ const struct command COMMANDS[] = {
 	{.name = "cluster",
 		.summary = "Creates, shows, follows and deletes clusters",
 		.children = CLUSTER_COMMANDS},
+	{.name = "clm",
+		.summary = "Backs up, restores and checks CLM's database",
+		.children = CLM_COMMANDS},
 	{.name = "serve",
 		.summary = "Runs one role of the control plane by itself",
 		.children = SERVE_COMMANDS},

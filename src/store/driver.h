@@ -42,6 +42,8 @@ struct store_driver {
 	/* Takes ownership of the database against other processes, where only one may have it, and
 	 * checks that it is sound. */
 	int (*open)(struct database **ret, const char *url, struct error *err);
+	/* The same for reading beside the process that owns it. ERROR_NOT_FOUND: there is none. */
+	int (*open_beside)(struct database **ret, const char *url, struct error *err);
 	void (*close)(struct database *database);
 	int (*back_up)(struct database *database, const char *path, struct error *err);
 
@@ -54,6 +56,9 @@ struct store_driver {
 	 * over or stop_fd is readable. */
 	int (*lock_schema)(struct sql *sql, struct error *err);
 	void (*unlock_schema)(struct sql *sql);
+	/* ERROR_CONFLICT while another process has the database open; until the connection ends,
+	 * none opens it. */
+	int (*claim)(struct sql *sql, struct error *err);
 	int (*listen)(struct database *database, struct sql **ret, struct error *err);
 	void (*wait_for_others)(struct sql *sql, int stop_fd, int timeout_ms);
 
@@ -79,6 +84,9 @@ struct store_driver {
 		struct sql_rows **ret, struct error *err);
 	int (*next)(struct sql_rows *rows, struct error *err);
 	void (*end)(struct sql_rows *rows);
+	int (*columns)(struct sql_rows *rows);
+	const char *(*column_name)(struct sql_rows *rows, int column);
+	enum sql_type (*column_type)(struct sql_rows *rows, int column);
 	bool (*is_null)(struct sql_rows *rows, int column);
 	int64_t (*integer)(struct sql_rows *rows, int column);
 	double (*real)(struct sql_rows *rows, int column);
@@ -102,6 +110,9 @@ bool sql_find_mark(const struct sql *sql, const void *owner, int64_t *ret);
 /* Calls `ring` on a writing thread after each durable commit that carries a mark of `owner`.
  * A NULL ring takes the registration back. False: more than SQL_MAX_MARKS owners. */
 bool store_on_commit(struct store *store, void *owner, void (*ring)(void *owner, int64_t value));
+
+/* By the scheme of the URL; NULL: there is none. */
+const struct store_driver *store_driver_of(const char *url, struct error *err);
 
 /* A connection for driver->wait_for_others, to be disconnected by its caller; NULL where no other
  * process can commit. */

@@ -44,8 +44,6 @@ static int apply(struct sql *sql, const struct store_config *config,
 {
 	const char *also = migration->also[sql_dialect_of(sql)];
 
-	if (sql->driver->begin(sql, err) < 0)
-		return -1;
 	if (sql->driver->run_script(sql, migration->sql, err) == 0 &&
 		(!also || sql->driver->run_script(sql, also, err) == 0) &&
 		SQL_RUN(sql, err,
@@ -53,10 +51,40 @@ static int apply(struct sql *sql, const struct store_config *config,
 			"VALUES ($1, $2, $3, $4)",
 			SQL_CSTR(config->product), SQL_INT(migration->number),
 			SQL_CSTR(migration->name), SQL_INT(clock_now_us(&clock_system))) == 0)
-		return sql->driver->commit(sql, err);
-	sql->driver->roll_back(sql);
+		return 0;
 	return error_prefix(err, "migration %u (%s) of %s", migration->number, migration->name,
 		config->product);
+}
+
+int migrate_make_own(struct sql *sql, struct error *err)
+{
+	return sql->driver->run_script(sql, own_tables, err);
+}
+
+int migrate_apply(struct sql *sql, const struct store_config *config, size_t from, size_t through,
+	struct error *err)
+{
+	for (size_t i = from; i < through && i < config->migration_count; i++) {
+		if (config->migrations[i].number != i + 1)
+			return error_set(err, ERROR_INTERNAL,
+				"migration %u of %s stands at place %zu",
+				config->migrations[i].number, config->product, i + 1);
+		if (apply(sql, config, &config->migrations[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* In a transaction of its own. */
+static int apply_next(
+	struct sql *sql, const struct store_config *config, size_t from, struct error *err)
+{
+	if (sql->driver->begin(sql, err) < 0)
+		return -1;
+	if (migrate_apply(sql, config, from, from + 1, err) == 0)
+		return sql->driver->commit(sql, err);
+	sql->driver->roll_back(sql);
+	return -1;
 }
 
 static int migrate(
@@ -76,14 +104,9 @@ static int migrate(
 			"database %s was written by a newer reeve (schema %lld of %s, this one "
 			"knows %zu); run that version, or restore a backup made before it",
 			database, (long long)version, config->product, config->migration_count);
-	for (size_t i = (size_t)version; i < config->migration_count; i++) {
-		if (config->migrations[i].number != i + 1)
-			return error_set(err, ERROR_INTERNAL,
-				"migration %u of %s stands at place %zu",
-				config->migrations[i].number, config->product, i + 1);
-		if (apply(sql, config, &config->migrations[i], err) < 0)
+	for (size_t i = (size_t)version; i < config->migration_count; i++)
+		if (apply_next(sql, config, i, err) < 0)
 			return -1;
-	}
 	return 0;
 }
 

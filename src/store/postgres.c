@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -26,11 +27,14 @@
 #define RETRY_US (CLOCK_US_PER_S / 4)  /* between attempts to connect */
 #define LOCK_TIMEOUT_MS "10000"	       /* for our turn: STORE_BUSY_TIMEOUT_MS */
 #define IDLE_IN_TRANSACTION_MS "60000" /* a process that stopped in the middle gives way */
+#define CLAIM_TIMEOUT_MS 2000
+#define CLAIM_INTERVAL_MS 50
 #define MIN_SERVER_VERSION 130000
 
 /* Keys of advisory locks: "reev" and a number. They are a database's own. */
 #define WRITE_LOCK "1919247734, 1"
 #define SCHEMA_LOCK "1919247734, 2"
+#define OPEN_LOCK "1919247734, 3" /* shared by all who have the database open for writing */
 #define CHANNEL "reeve_commits"
 
 /* For every connection. synchronous_commit: the server's setting may be weaker than our promise. */
@@ -117,6 +121,14 @@ static int dial(struct postgres_connection *connection, struct error *err)
 		return -1;
 	}
 	if (postgres_run_script(&connection->sql, settings, err) < 0) {
+		drop(connection);
+		return -1;
+	}
+	/* Waits for one who has claimed the database. */
+	if (connection->sql.is_writer &&
+		postgres_run_script(&connection->sql,
+			"SELECT pg_advisory_lock_shared(" OPEN_LOCK ")", err) < 0) {
+		error_prefix(err, "database %s is being restored", connection->database->name);
 		drop(connection);
 		return -1;
 	}
@@ -227,6 +239,39 @@ static void postgres_unlock_schema(struct sql *sql)
 {
 	if (postgres_of(sql)->handle)
 		postgres_run_script(sql, "SELECT pg_advisory_unlock(" SCHEMA_LOCK ")", NULL);
+}
+
+/* Our own share does not hinder us. */
+static int try_to_claim(struct postgres_connection *connection, bool *ret, struct error *err)
+{
+	PGresult *result = PQexec(connection->handle, "SELECT pg_try_advisory_lock(" OPEN_LOCK ")");
+
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		return postgres_fail(connection, result, "cannot claim the database", err);
+	*ret = PQgetvalue(result, 0, 0)[0] == 't';
+	PQclear(result);
+	return 0;
+}
+
+/* The server notices the end of a process that has just been stopped a moment later. Waiting in the
+ * server's queue instead would hold up those that may have the database. */
+static int postgres_claim(struct sql *sql, struct error *err)
+{
+	struct postgres_connection *connection = postgres_of(sql);
+	int64_t until_us = clock_monotonic_us() + CLAIM_TIMEOUT_MS * CLOCK_US_PER_MS;
+	bool is_ours;
+
+	for (;;) {
+		if (try_to_claim(connection, &is_ours, err) < 0)
+			return -1;
+		if (is_ours)
+			return 0;
+		if (clock_monotonic_us() >= until_us)
+			return error_set(err, ERROR_CONFLICT,
+				"database %s is in use by another process; stop it first",
+				connection->database->name);
+		usleep(CLAIM_INTERVAL_MS * CLOCK_US_PER_MS);
+	}
 }
 
 /* --- transactions -------------------------------------------------------------------------- */
@@ -391,12 +436,14 @@ static int postgres_back_up(struct database *database, const char *path, struct 
 const struct store_driver postgres_driver = {
 	.dialect = SQL_POSTGRESQL,
 	.open = postgres_open,
+	.open_beside = postgres_open,
 	.close = postgres_close,
 	.back_up = postgres_back_up,
 	.connect = postgres_connect,
 	.disconnect = postgres_disconnect,
 	.lock_schema = postgres_lock_schema,
 	.unlock_schema = postgres_unlock_schema,
+	.claim = postgres_claim,
 	.listen = postgres_listen,
 	.wait_for_others = postgres_wait_for_others,
 	.begin = postgres_begin,
@@ -412,6 +459,9 @@ const struct store_driver postgres_driver = {
 	.query = postgres_query,
 	.next = postgres_next,
 	.end = postgres_end,
+	.columns = postgres_columns,
+	.column_name = postgres_column_name,
+	.column_type = postgres_column_type,
 	.is_null = postgres_is_null,
 	.integer = postgres_integer,
 	.real = postgres_real,

@@ -83,6 +83,9 @@ int postgres_query(struct sql *sql, struct str text, const struct sql_value *val
 int postgres_next(struct sql_rows *rows, struct error *err);
 void postgres_end(struct sql_rows *rows);
 void postgres_end_work(struct sql *sql);
+int postgres_columns(struct sql_rows *rows);
+const char *postgres_column_name(struct sql_rows *rows, int column);
+enum sql_type postgres_column_type(struct sql_rows *rows, int column);
 bool postgres_is_null(struct sql_rows *rows, int column);
 int64_t postgres_integer(struct sql_rows *rows, int column);
 double postgres_real(struct sql_rows *rows, int column);

@@ -309,6 +309,38 @@ void postgres_end_work(struct sql *sql)
 
 /* --- columns ------------------------------------------------------------------------------- */
 
+int postgres_columns(struct sql_rows *rows)
+{
+	return PQnfields(((struct postgres_rows *)rows)->result);
+}
+
+const char *postgres_column_name(struct sql_rows *rows, int column)
+{
+	return PQfname(((struct postgres_rows *)rows)->result, column);
+}
+
+/* The numbers that the server gives these types (pg_type.dat), the same in every version. */
+enum sql_type postgres_column_type(struct sql_rows *rows, int column)
+{
+	enum { BYTEA = 17, INT8 = 20, INT2 = 21, INT4 = 23, FLOAT4 = 700, FLOAT8 = 701 };
+
+	if (postgres_is_null(rows, column))
+		return SQL_NULL;
+	switch (PQftype(((struct postgres_rows *)rows)->result, column)) {
+	case INT2:
+	case INT4:
+	case INT8:
+		return SQL_INTEGER;
+	case FLOAT4:
+	case FLOAT8:
+		return SQL_REAL;
+	case BYTEA:
+		return SQL_BLOB;
+	default:
+		return SQL_TEXT;
+	}
+}
+
 bool postgres_is_null(struct sql_rows *rows, int column)
 {
 	const struct postgres_rows *self = (struct postgres_rows *)rows;

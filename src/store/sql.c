@@ -77,6 +77,21 @@ void sql_end(struct sql_rows *rows)
 		rows->driver->end(rows);
 }
 
+int sql_columns(struct sql_rows *rows)
+{
+	return rows->driver->columns(rows);
+}
+
+const char *sql_column_name(struct sql_rows *rows, int column)
+{
+	return rows->driver->column_name(rows, column);
+}
+
+enum sql_type sql_column_type(struct sql_rows *rows, int column)
+{
+	return rows->driver->column_type(rows, column);
+}
+
 bool sql_is_null(struct sql_rows *rows, int column)
 {
 	return rows->driver->is_null(rows, column);

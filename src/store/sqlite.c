@@ -186,7 +186,7 @@ static int check(struct sqlite_database *self, struct error *err)
 	return result;
 }
 
-static int sqlite_open(struct database **ret, const char *url, struct error *err)
+static int make_database(struct sqlite_database **ret, const char *url, struct error *err)
 {
 	const char *address = url + strlen(SCHEME);
 	struct sqlite_database *self;
@@ -202,8 +202,37 @@ static int sqlite_open(struct database **ret, const char *url, struct error *err
 	self->lock_fd = -1;
 	self->database.driver = &sqlite_driver;
 	self->database.name = self->path;
-	if (strcmp(address, IN_MEMORY) != 0) {
+	if (strcmp(address, IN_MEMORY) != 0)
 		self->database.max_readers = STORE_MAX_READERS;
+	*ret = self;
+	return 0;
+}
+
+/* The owner goes on writing: in WAL mode a reader's snapshot does not hold it. */
+static int sqlite_open_beside(struct database **ret, const char *url, struct error *err)
+{
+	struct sqlite_database *self;
+	struct stat status;
+
+	if (make_database(&self, url, err) < 0)
+		return -1;
+	if (self->database.max_readers == 0 || stat(self->path, &status) < 0 ||
+		status.st_size == 0) {
+		error_set(err, ERROR_NOT_FOUND, "there is no database %s", self->path);
+		sqlite_close(&self->database);
+		return -1;
+	}
+	*ret = &self->database;
+	return 0;
+}
+
+static int sqlite_open(struct database **ret, const char *url, struct error *err)
+{
+	struct sqlite_database *self;
+
+	if (make_database(&self, url, err) < 0)
+		return -1;
+	if (self->database.max_readers > 0) {
 		if (lock_file(self, err) < 0 || check(self, err) < 0) {
 			sqlite_close(&self->database);
 			return -1;
@@ -325,6 +354,7 @@ static int sqlite_back_up(struct database *database, const char *path, struct er
 const struct store_driver sqlite_driver = {
 	.dialect = SQL_SQLITE,
 	.open = sqlite_open,
+	.open_beside = sqlite_open_beside,
 	.close = sqlite_close,
 	.back_up = sqlite_back_up,
 	.connect = sqlite_connect,
@@ -341,6 +371,9 @@ const struct store_driver sqlite_driver = {
 	.query = sqlite_query,
 	.next = sqlite_next,
 	.end = sqlite_end,
+	.columns = sqlite_columns,
+	.column_name = sqlite_column_name,
+	.column_type = sqlite_column_type,
 	.is_null = sqlite_column_is_null,
 	.integer = sqlite_column_integer,
 	.real = sqlite_column_real,

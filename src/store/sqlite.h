@@ -43,6 +43,9 @@ int sqlite_query(struct sql *sql, struct str text, const struct sql_value *value
 int sqlite_next(struct sql_rows *rows, struct error *err);
 void sqlite_end(struct sql_rows *rows);
 void sqlite_end_work(struct sql *sql);
+int sqlite_columns(struct sql_rows *rows);
+const char *sqlite_column_name(struct sql_rows *rows, int column);
+enum sql_type sqlite_column_type(struct sql_rows *rows, int column);
 bool sqlite_column_is_null(struct sql_rows *rows, int column);
 int64_t sqlite_column_integer(struct sql_rows *rows, int column);
 double sqlite_column_real(struct sql_rows *rows, int column);

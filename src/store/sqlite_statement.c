@@ -298,6 +298,33 @@ static sqlite3_stmt *handle_of(struct sql_rows *rows)
 	return statement ? statement->handle : NULL; /* SQLite answers NULL with NULL and 0 */
 }
 
+int sqlite_columns(struct sql_rows *rows)
+{
+	return sqlite3_column_count(handle_of(rows));
+}
+
+const char *sqlite_column_name(struct sql_rows *rows, int column)
+{
+	return sqlite3_column_name(handle_of(rows), column);
+}
+
+/* Each value has a type of its own. */
+enum sql_type sqlite_column_type(struct sql_rows *rows, int column)
+{
+	switch (sqlite3_column_type(handle_of(rows), column)) {
+	case SQLITE_INTEGER:
+		return SQL_INTEGER;
+	case SQLITE_FLOAT:
+		return SQL_REAL;
+	case SQLITE_TEXT:
+		return SQL_TEXT;
+	case SQLITE_BLOB:
+		return SQL_BLOB;
+	default:
+		return SQL_NULL;
+	}
+}
+
 bool sqlite_column_is_null(struct sql_rows *rows, int column)
 {
 	return sqlite3_column_type(handle_of(rows), column) == SQLITE_NULL;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "store/driver.h"
 #include "store/migrate.h"
+#include "store/tables.h"
 #include "store/writer.h"
 
 static const struct {
@@ -41,7 +42,7 @@ struct store {
 
 /* --- opening ------------------------------------------------------------------------------- */
 
-static const struct store_driver *driver_of(const char *url, struct error *err)
+const struct store_driver *store_driver_of(const char *url, struct error *err)
 {
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
 		if (str_starts_with(str_of(url), str_of(drivers[i].scheme)))
@@ -71,25 +72,71 @@ static int start_writer(struct store *store, const struct store_config *config, 
 	return -1;
 }
 
-int store_open(struct store **ret, const struct store_config *config, struct error *err)
+static struct store *store_new(const char *url, struct error *err)
 {
-	const struct store_driver *driver = driver_of(config->url, err);
-	struct store *store;
+	const struct store_driver *driver = store_driver_of(url, err);
+	struct store *store = driver ? calloc(1, sizeof(*store)) : NULL;
 	pthread_condattr_t attributes;
 
-	if (!driver)
-		return -1;
-	store = calloc(1, sizeof(*store));
-	if (!store)
-		return error_set(err, ERROR_MEMORY, "no memory to open a store");
+	if (!store) {
+		if (driver)
+			error_set(err, ERROR_MEMORY, "no memory to open a store");
+		return NULL;
+	}
 	store->driver = driver;
 	pthread_mutex_init(&store->mutex, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->freed, &attributes);
 	pthread_condattr_destroy(&attributes);
-	if (driver->open(&store->database, config->url, err) < 0 ||
+	return store;
+}
+
+int store_open(struct store **ret, const struct store_config *config, struct error *err)
+{
+	struct store *store = store_new(config->url, err);
+
+	if (!store)
+		return -1;
+	if (store->driver->open(&store->database, config->url, err) < 0 ||
 		start_writer(store, config, err) < 0) {
+		store_close(store);
+		return -1;
+	}
+	*ret = store;
+	return 0;
+}
+
+static int look_at_schema(struct sql *sql, void *argument, struct error *err)
+{
+	const struct store_config *config = argument;
+	struct store_state state;
+
+	if (tables_read_state(sql, config->product, &state, err) < 0)
+		return -1;
+	if (state.schema == 0)
+		return error_set(
+			err, ERROR_NOT_FOUND, "the database has no tables of %s", config->product);
+	if (state.schema > (int64_t)config->migration_count)
+		return error_set(err, ERROR_CONFLICT,
+			"the database was written by a newer reeve (schema %lld of %s, this one "
+			"knows %zu); run that version",
+			(long long)state.schema, config->product, config->migration_count);
+	return 0;
+}
+
+int store_open_reading(struct store **ret, const struct store_config *config, struct error *err)
+{
+	struct store *store = store_new(config->url, err);
+
+	if (!store)
+		return -1;
+	if (store->driver->open_beside(&store->database, config->url, err) < 0) {
+		store_close(store);
+		return -1;
+	}
+	if (store_read(store, look_at_schema, (void *)(uintptr_t)config, err) < 0) {
+		error_prefix(err, "%s", store->database->name);
 		store_close(store);
 		return -1;
 	}

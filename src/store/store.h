@@ -73,6 +73,10 @@ struct store_config {
  * password.
  */
 int store_open(struct store **ret, const struct store_config *config, struct error *err);
+/* The same for reading beside the processes that serve it, which are not held up: nothing is
+ * checked, owned or migrated, and only store_read may be called. ERROR_NOT_FOUND: no database is
+ * there, or it has no tables of this product; ERROR_CONFLICT: a newer schema. */
+int store_open_reading(struct store **ret, const struct store_config *config, struct error *err);
 void store_close(struct store *store); /* ends waiting writes with ERROR_CANCELLED; NULL accepted */
 
 /*
@@ -131,6 +135,11 @@ int sql_query_text(struct sql *sql, struct str text, const struct sql_value *val
 	struct sql_rows **ret, struct error *err);
 int sql_next(struct sql_rows *rows, struct error *err);
 void sql_end(struct sql_rows *rows); /* NULL accepted */
+
+/* Of rows that have not ended: how many columns, their names, the type of a value. */
+int sql_columns(struct sql_rows *rows);
+const char *sql_column_name(struct sql_rows *rows, int column);
+enum sql_type sql_column_type(struct sql_rows *rows, int column);
 
 bool sql_is_null(struct sql_rows *rows, int column);
 int64_t sql_int(struct sql_rows *rows, int column);

@@ -41,7 +41,7 @@ static const char *write_file(struct region *region, const char *name, const cha
 	return path;
 }
 
-static void start(struct region *region)
+void region_start(struct region *region)
 {
 	struct clm_config config = {
 		.store_url = region->store_url,
@@ -79,7 +79,7 @@ static int setup(void **state, bool uses_shipped_files)
 		postgres_test_url(region->store_url, sizeof(region->store_url), database);
 		assert_true(postgres_test_create(database));
 	}
-	start(region);
+	region_start(region);
 	*state = region;
 	return 0;
 }
@@ -94,10 +94,12 @@ int region_setup_shipped(void **state)
 	return setup(state, true);
 }
 
-static void stop(struct region *region)
+void region_stop(struct region *region)
 {
 	http_client_free(region->client);
 	clm_stop(region->clm);
+	region->client = NULL;
+	region->clm = NULL;
 }
 
 int region_teardown(void **state)
@@ -106,7 +108,7 @@ int region_teardown(void **state)
 		"clm.db-lock", "entities.yaml", "openapi.yaml"};
 	struct region *region = *state;
 
-	stop(region);
+	region_stop(region);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlink(region_path(region, "%s/%s", region->folder, files[i]));
 	rmdir(region->folder);
@@ -117,8 +119,8 @@ int region_teardown(void **state)
 
 void region_restart(struct region *region)
 {
-	stop(region);
-	start(region);
+	region_stop(region);
+	region_start(region);
 }
 
 const char *region_path(struct region *region, const char *format, ...)

@@ -36,7 +36,9 @@ int region_setup(void **state);
 int region_setup_shipped(void **state);
 int region_teardown(void **state);
 
-/* Ends the server and starts it on the same database. */
+/* Ends the server; starts it on the same database; both. */
+void region_stop(struct region *region);
+void region_start(struct region *region);
 void region_restart(struct region *region);
 
 /* `headers`: "Name: value" lines or NULL. Fails the test when no answer comes. */

@@ -1,0 +1,60 @@
+/*
+ * clm_source.c - see clm_source.h.
+ */
+#include "cmd/clm_source.h"
+
+#include "clm/config.h"
+#include "clm/settings.h"
+#include "local/state.h"
+
+#include <stdlib.h>
+
+/* The configuration's own flags are those of `reeve serve`; variables count here, too. */
+static const char *no_flag(void *context, const char *flag)
+{
+	(void)context;
+	(void)flag;
+	return NULL;
+}
+
+static int read_config(
+	const char *file, struct arena *arena, struct clm_source *ret, struct error *err)
+{
+	struct config_source source = {.file = file, .flag = no_flag};
+	struct config config;
+
+	if (settings_read(arena, file, &source.text, err) < 0 ||
+		config_read(arena, &source, &config, err) < 0)
+		return -1;
+	*ret = (struct clm_source){
+		config.clm.store_url, config.clm.entities_file, config.clm.schema_file};
+	return 0;
+}
+
+static int find_shipped(const char *name, struct arena *arena, const char **ret, struct error *err)
+{
+	char path[STATE_PATH_MAX];
+
+	if (state_find_shipped(name, path, err) < 0)
+		return -1;
+	*ret = arena_cstr(arena, str_of(path));
+	return *ret ? 0 : error_set(err, ERROR_MEMORY, "no memory for the file names");
+}
+
+int clm_source_read(const struct command_line *line, struct arena *arena, struct clm_source *ret,
+	struct error *err)
+{
+	const char *store = command_text(line, "store"), *file = command_text(line, "config");
+	struct clm_source source = {.store_url = store};
+
+	if ((store != NULL) == (file != NULL))
+		return error_set(err, ERROR_INVALID,
+			"name the database: either --store URL or --config FILE");
+	if (file)
+		return read_config(file, arena, ret, err);
+	if (find_shipped("config/entities.yaml", arena, &source.entities_file, err) < 0 ||
+		find_shipped("config/openapi.yaml", arena, &source.schema_file, err) < 0)
+		return -1;
+	*ret = source;
+	return 0;
+}
