@@ -153,6 +153,44 @@ struct str hash_base64_decode(struct arena *arena, struct str text)
 	return str_n(out, (size_t)length);
 }
 
+static int base64url_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+struct str hash_base64url_decode(struct arena *arena, struct str text)
+{
+	uint32_t bits = 0;
+	unsigned count = 0; /* of bits that wait */
+	size_t length = 0;
+
+	if (text.len % 4 == 1)
+		return STR_NULL;
+	char *out = arena_alloc(arena, text.len / 4 * 3 + 3);
+	if (!out)
+		return STR_NULL;
+	for (size_t i = 0; i < text.len; i++) {
+		int digit = base64url_digit(text.ptr[i]);
+		if (digit < 0)
+			return STR_NULL;
+		bits = bits << 6 | (uint32_t)digit;
+		count += 6;
+		if (count >= 8) {
+			count -= 8;
+			out[length++] = (char)(bits >> count & 0xff);
+			bits &= (1u << count) - 1;
+		}
+	}
+	out[length] = '\0';
+	return bits == 0 ? str_n(out, length) : STR_NULL;
+}
+
 bool hash_equal_secret(struct str a, struct str b)
 {
 	return a.len == b.len && CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0;

@@ -37,6 +37,10 @@ uint64_t hash_fnv1a(struct str data);
 struct str hash_base64(struct arena *arena, struct str data);
 struct str hash_base64_decode(struct arena *arena, struct str text);
 
+/* The URL-safe alphabet without padding (RFC 4648 section 5, as RFC 7515 wants it). Null on bad
+ * input, unused bits that are not zero included: every value has one text. */
+struct str hash_base64url_decode(struct arena *arena, struct str text);
+
 /* Whether the two are equal, in time that does not depend on where they differ. */
 bool hash_equal_secret(struct str a, struct str b);
 

@@ -50,6 +50,27 @@ static void base64_goes_both_ways(void **state)
 	(void)state;
 }
 
+static void base64url_has_one_text_for_each_value(void **state)
+{
+	static const struct {
+		const char *encoded, *text;
+	} rows[] = {{"", ""}, {"Zg", "f"}, {"Zm8", "fo"}, {"Zm9v", "foo"}, {"Zm9vYg", "foob"},
+		{"-_-_", "\xfb\xff\xbf"}};
+	static const char *const bad[] = {
+		"Z", "Zm9vY", "Zg==", "Zh", "Zm9", "Zm+_", "Zm/_", "Z g", "Zm9v\n", "Z\xc3\xa4g"};
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct str back = hash_base64url_decode(arena, str_of(rows[i].encoded));
+		assert_true(str_eq_c(back, rows[i].text));
+		assert_false(str_is_null(back));
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (!str_is_null(hash_base64url_decode(arena, str_of(bad[i]))))
+			fail_msg("\"%s\"", bad[i]);
+	(void)state;
+}
+
 static void secrets_are_compared_whole(void **state)
 {
 	assert_true(hash_equal_secret(STR("abc"), STR("abc")));
@@ -64,6 +85,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digests_match_their_standards),
 		cmocka_unit_test(base64_goes_both_ways),
+		cmocka_unit_test(base64url_has_one_text_for_each_value),
 		cmocka_unit_test(secrets_are_compared_whole),
 	};
 
