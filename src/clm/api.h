@@ -46,7 +46,8 @@ struct api {
 	struct endpoint *endpoints;
 	struct http_route *routes;
 	size_t route_count;
-	struct str epoch; /* the store's, as the header says it */
+	struct str description; /* the OpenAPI document, as JSON text */
+	struct str epoch;	/* the store's, as the header says it */
 	_Atomic bool is_stopping;
 };
 
@@ -110,6 +111,7 @@ void api_list_statuses(struct api_request *request);
 /* api_server.c */
 void api_describe(struct api_request *request);
 void api_openapi(struct api_request *request);
+void api_openapi_page(struct api_request *request);
 void api_health(struct api_request *request);
 void api_ready(struct api_request *request);
 void api_metrics(struct api_request *request);

@@ -5,6 +5,7 @@
  * once nested under the parent; `/resources` offers the same without a kind.
  */
 #include "clm/api.h"
+#include "clm/describe.h"
 #include "clm/placement.h"
 
 /* --- routes ---------------------------------------------------------------------------------- */
@@ -37,6 +38,7 @@ static const struct offer placement_offers[] = {
 static const struct offer open_offers[] = {
 	{"GET", "/api/hyperfleet", api_describe, false},
 	{"GET", RESOURCE_BASE_PATH "/openapi", api_openapi, false},
+	{"GET", RESOURCE_BASE_PATH "/openapi.html", api_openapi_page, false},
 	{"GET", "/healthz", api_health, false},
 	{"GET", "/readyz", api_ready, false},
 	{"GET", "/metrics", api_metrics, false},
@@ -106,6 +108,8 @@ int api_init(struct api *api, struct error *err)
 		STR(RESOURCE_BASE_PATH "/" REGISTRY_ANY_PLURAL), NULL, false);
 	for (size_t i = 0; i < registry->count; i++)
 		add_kind(api, &registry->kinds[i]);
+	if (describe_api(api->arena, registry, &api->description, err) != 0)
+		return -1;
 	api->epoch = arena_printf(api->arena, "%lld", (long long)store_epoch(api->catalog->store));
 	if (arena_is_exhausted(api->arena))
 		return error_set(err, ERROR_MEMORY, "no room for the routes");

@@ -2,6 +2,9 @@
  * api_server.c - requests about the server itself: description, health, metrics.
  */
 #include "clm/api.h"
+#include "clm/describe.h"
+
+extern const char clm_build_time[]; /* by tools/build-time */
 
 void api_describe(struct api_request *request)
 {
@@ -11,13 +14,26 @@ void api_describe(struct api_request *request)
 	json_set_text(body, "href", STR("/api/hyperfleet"));
 	json_set_text(body, "kind", STR("API"));
 	json_set_text(body, "version", STR(REEVE_VERSION));
+	json_set_text(body, "build_time", str_of(clm_build_time));
 	http_response_json(request->http, request->response, 200, body);
 }
 
 void api_openapi(struct api_request *request)
 {
 	request->response->status = 200;
-	request->response->body = request->api->catalog->registry->openapi;
+	request->response->body = request->api->description;
+}
+
+/* It may run its own script and ask this server; nothing else, and nobody may frame it. */
+void api_openapi_page(struct api_request *request)
+{
+	request->response->status = 200;
+	request->response->content_type = STR("text/html; charset=utf-8");
+	request->response->body = describe_page();
+	http_response_header(request->http, request->response, STR("Content-Security-Policy"),
+		STR("default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+		    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action "
+		    "'none'"));
 }
 
 void api_health(struct api_request *request)

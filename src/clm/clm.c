@@ -88,6 +88,16 @@ static int start_sides(struct clm *clm, const struct clm_config *config, struct 
 	return 0;
 }
 
+static void warn_of_missing_schemas(const struct registry *registry, struct log *log)
+{
+	for (size_t i = 0; i < registry->count; i++)
+		if (!str_is_null(registry->kinds[i].schema_name) &&
+			registry->kinds[i].schema == NULL)
+			log_warn(log, "the schema is not in the schema file; specs are not checked",
+				LOG_STR("kind", registry->kinds[i].name),
+				LOG_STR("schema", registry->kinds[i].schema_name));
+}
+
 static int start(struct clm *clm, const struct clm_config *config, struct error *err)
 {
 	if (caller_check_rules(&config->callers, err) != 0 ||
@@ -96,6 +106,7 @@ static int start(struct clm *clm, const struct clm_config *config, struct error 
 		catalog_open(&clm->catalog, config->store_url, clm->registry, config->log, err) !=
 			0)
 		return -1;
+	warn_of_missing_schemas(clm->registry, config->log);
 	clm->api.catalog = &clm->catalog;
 	clm->api.rules = config->callers;
 	clm->api.log = config->log;

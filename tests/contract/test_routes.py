@@ -12,7 +12,7 @@ def test_the_api_describes_itself(base_url):
     assert response.status_code == 200
     body = response.json()
     assert (body["id"], body["href"], body["kind"]) == ("hyperfleet", "/api/hyperfleet", "API")
-    assert body["version"]
+    assert body["version"] and body["build_time"]
 
 
 def test_the_openapi_document_is_served(clm):
