@@ -1,5 +1,5 @@
 /*
- * clm.c - `reeve clm backup`, `reeve clm restore`.
+ * clm.c - `reeve clm backup`, `reeve clm restore`, `reeve clm check`.
  */
 #include "cmd/clm.h"
 
@@ -8,10 +8,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "clm/check.h"
 #include "clm/restore.h"
 #include "cmd/clm_source.h"
 
 #define STANDARD_OUTPUT "-"
+#define CHECK_EXIT_BROKEN 1
+#define CHECK_EXIT_FAILED 2
 
 static const struct command_option backup_options[] = {
 	CLM_SOURCE_OPTIONS,
@@ -27,6 +30,12 @@ static const struct command_option restore_options[] = {
 		"restore a PostgreSQL database that other processes have open; restart them "
 		"afterwards",
 		NULL},
+	{NULL},
+};
+
+static const struct command_option check_options[] = {
+	CLM_SOURCE_OPTIONS,
+	{"json", NULL, "print every invariant with its count and ids as JSON", NULL},
 	{NULL},
 };
 
@@ -87,6 +96,58 @@ static int restore_run_command(const struct command_line *line)
 	return 0;
 }
 
+static void print_findings(const struct check_report *report)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		const struct check_finding *finding = &report->findings[i];
+		if (finding->count == 0)
+			continue;
+		printf("%s: %llu broken (%s):", finding->name, (unsigned long long)finding->count,
+			finding->says);
+		for (size_t k = 0; k < finding->id_count; k++)
+			printf(" %" STR_F, STR_A(finding->ids[k]));
+		printf("%s\n", finding->count > finding->id_count ? " ..." : "");
+	}
+	printf("%llu resources, %zu invariants checked, %llu broken\n",
+		(unsigned long long)report->resources, report->count,
+		(unsigned long long)report->broken);
+}
+
+static int check(const struct command_line *line, struct arena *arena, struct check_report *ret,
+	struct error *err)
+{
+	struct registry *registry = NULL;
+	struct clm_source source;
+
+	if (clm_source_read(line, arena, &source, err) < 0 ||
+		registry_load(&registry, source.entities_file, source.schema_file, err) < 0)
+		return -1;
+	int result = check_run(source.store_url, registry, arena, ret, err);
+	registry_free(registry);
+	return result;
+}
+
+/* As grep and diff: 0 nothing found, 1 something, 2 it could not be told. */
+static int check_run_command(const struct command_line *line)
+{
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+	struct check_report report;
+	struct error err = {0};
+
+	if (!arena)
+		error_set(&err, ERROR_MEMORY, "no memory to check a database");
+	if (!arena || check(line, arena, &report, &err) < 0) {
+		command_fail(&err);
+		return CHECK_EXIT_FAILED;
+	}
+	if (command_flag(line, "json"))
+		printf("%" STR_F "\n",
+			STR_A(json_text(arena, check_document(arena, &report), JSON_WRITE_PRETTY)));
+	else
+		print_findings(&report);
+	return report.broken > 0 ? CHECK_EXIT_BROKEN : 0;
+}
+
 const struct command CLM_COMMANDS[] = {
 	{.name = "backup",
 		.summary = "Writes all that CLM holds to one file, while it serves",
@@ -103,5 +164,13 @@ const struct command CLM_COMMANDS[] = {
 			   "and readers of the feed start anew.",
 		.options = restore_options,
 		.run = restore_run_command},
+	{.name = "check",
+		.summary = "Tells whether all that CLM holds agrees with itself",
+		.details =
+			"Reads one snapshot, while CLM serves: owners, names, hrefs, references, "
+			"labels, reports, conditions, places, the feed. Ends with 0 when nothing "
+			"is broken, with 1 when something is, with 2 when it could not tell.",
+		.options = check_options,
+		.run = check_run_command},
 	{.name = NULL},
 };
