@@ -2,21 +2,25 @@
  * cel.h - the Common Expression Language (cel-spec), over JSON values.
  *
  * The language: literals, lists, maps, member and index access, the optional syntax (a.?b, a[?b],
- * [?x], {?k: v}, optional.of, optional.ofNonZeroValue, optional.none, hasValue, value, or, orValue,
- * optMap, optFlatMap), arithmetic with overflow as an error, the conditional, logic that absorbs
- * errors, `in`, the macros has, all, exists, exists_one, map, filter, the conversions (int, uint,
- * double, string, bytes, bool, type, dyn), size, contains, startsWith, endsWith, matches (PCRE2
- * with match limits), timestamps and durations with their getters; cel-go's strings extension
- * (charAt, indexOf, lastIndexOf, substring, lowerAscii, upperAscii, trim, reverse, replace, split,
- * join, format, strings.quote) and lists extension (distinct, sort, sortBy, slice, flatten,
- * lists.range, reverse, first, last); and the functions of HyperFleet's adapters (now, toJson, dig,
- * conditionStatus, conditionAge, stableFor, statusFeedbackValue, triState).
+ * [?x], {?k: v}, a.`b-c`, optional.of, optional.ofNonZeroValue, optional.none, hasValue, value, or,
+ * orValue, optMap, optFlatMap), arithmetic with overflow as an error, the conditional, logic that
+ * absorbs errors, `in`, the macros has, all, exists, exists_one, map, filter, cel.bind, the
+ * conversions (int, uint, double, string, bytes, bool, type, dyn), size, contains, startsWith,
+ * endsWith, matches (PCRE2 with match limits), timestamps and durations with their getters;
+ * cel-go's strings extension (charAt, indexOf, lastIndexOf, substring, lowerAscii, upperAscii,
+ * trim, reverse, replace, split, join, format, strings.quote) and lists extension (distinct, sort,
+ * sortBy, slice, flatten, lists.range, reverse, first, last); and the functions of HyperFleet's
+ * adapters (now, toJson, dig, conditionStatus, conditionAge, stableFor, statusFeedbackValue,
+ * triState).
  *
- * Parsed, not type-checked: a wrong type or name is an error of evaluation. Not here: messages,
- * macros with two variables, time zones by name, and anything finer than a microsecond.
+ * Parsing does not check types, cel_check.h does; unchecked, a wrong type or name is an error of
+ * evaluation. Not here: messages and macros with two variables. Patterns are RE2's (pattern.h);
+ * timestamps and durations have nanoseconds, zones have the names of the system's tz database.
  *
- * A JSON number without fraction or exponent is an int, any other a double; the two compare by
- * value, and arithmetic of an int with a double gives a double. The name `now`, unless a variable
+ * A JSON number without fraction or exponent is an int, any other a double; numbers compare by
+ * value. Arithmetic does not mix types, except that an int of a document stands for a double
+ * beside one, and that two ints of documents divide as doubles when they do not divide evenly:
+ * cel-go reads all numbers of documents as doubles. The name `now`, unless a variable
  * has it, is the timestamp that the environment gives, and now() is its text; evaluation is pure
  * otherwise. It stops with an error at the cost limit.
  */

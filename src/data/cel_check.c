@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "data/cel_check_format.h"
 #include "data/cel_signatures.h"
 #include "data/cel_tree.h"
 #include "data/cel_types.h"
@@ -227,7 +228,6 @@ static static_type type_name(struct checker *c, struct str name)
 		{"bool", "type(bool)"},
 		{"bytes", "type(bytes)"},
 		{"double", "type(double)"},
-		{"dyn", "type(dyn)"},
 		{"google.protobuf.Duration", "type(duration)"},
 		{"google.protobuf.Timestamp", "type(timestamp)"},
 		{"int", "type(int)"},
@@ -416,11 +416,42 @@ static static_type check_index(
 	return operands[1] ? resolve(c, node, name, name, false, operands, 2) : NULL;
 }
 
+/* "..".format([..]), both literal. */
+static bool is_literal_format(const struct checker *c, const struct cel_node *node)
+{
+	return (c->env->libraries & CEL_STRINGS) != 0 && node->is_method && node->count == 2 &&
+	       str_eq_c(node->name, "format") && node->arguments[0]->type == CEL_NODE_LITERAL &&
+	       node->arguments[0]->literal.type == CEL_STRING &&
+	       node->arguments[1]->type == CEL_NODE_LIST &&
+	       node->arguments[1]->optional_arguments == NULL;
+}
+
+static static_type check_literal_format(
+	struct checker *c, const struct variable *variables, const struct cel_node *node)
+{
+	const struct cel_node *list = node->arguments[1];
+	enum cel_static_kind *kinds = arena_calloc(c->types.arena, list->count + 1, sizeof(*kinds));
+	const char *wrong;
+
+	for (size_t i = 0; kinds != NULL && i < list->count; i++) {
+		static_type type = check(c, variables, list->arguments[i]);
+
+		if (type == NULL)
+			return NULL;
+		kinds[i] = known(c, type)->kind;
+	}
+	wrong = kinds ? cel_check_format(node->arguments[0]->literal.as.text, kinds, list->count)
+		      : "there is no memory to check it";
+	return wrong ? fail(c, node, "format: %s", wrong) : simple(CEL_STATIC_STRING);
+}
+
 static static_type check_call(
 	struct checker *c, const struct variable *variables, const struct cel_node *node)
 {
 	const char *name = arena_cstr(c->types.arena, node->name);
 
+	if (is_literal_format(c, node))
+		return check_literal_format(c, variables, node);
 	if (name == NULL) {
 		c->types.failed = true;
 		error_set(c->types.err, ERROR_MEMORY, "out of memory while checking an expression");

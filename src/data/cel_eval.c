@@ -21,6 +21,14 @@ struct scope {
 	const struct scope *up;
 	struct str name;
 	struct cel_value value;
+	struct lazy *lazy; /* of cel.bind: the value is not known yet */
+};
+
+/* Evaluated when it is first asked for. */
+struct lazy {
+	const struct cel_node *node;
+	bool is_known;
+	struct cel_value value;
 };
 
 static int evaluate(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
@@ -50,6 +58,21 @@ static const char *const type_names[] = {"null_type", "bool", "int", "uint", "do
 	"bytes", "list", "map", "type", "optional_type", "google.protobuf.Timestamp",
 	"google.protobuf.Duration"};
 
+static int read_scope(struct cel_run *run, const struct scope *scope, struct cel_value *ret)
+{
+	struct lazy *lazy = scope->lazy;
+
+	if (lazy == NULL) {
+		*ret = scope->value;
+		return 0;
+	}
+	if (!lazy->is_known && evaluate(run, scope->up, lazy->node, &lazy->value) != 0)
+		return -1;
+	lazy->is_known = true;
+	*ret = lazy->value;
+	return 0;
+}
+
 static bool find_binding(
 	const struct cel_bindings *bindings, struct str name, struct cel_value *ret)
 {
@@ -70,10 +93,8 @@ static int evaluate_name(
 	const struct json *variable;
 
 	for (; scope != NULL; scope = scope->up) {
-		if (str_eq(scope->name, name)) {
-			*ret = scope->value;
-			return 0;
-		}
+		if (str_eq(scope->name, name))
+			return read_scope(run, scope, ret);
 	}
 	if (find_binding(run->env->bindings, name, ret))
 		return 0;
@@ -83,7 +104,7 @@ static int evaluate_name(
 		return 0;
 	}
 	if (str_eq_c(name, "now")) {
-		*ret = (struct cel_value){.type = CEL_TIMESTAMP, .as.integer = run->env->now_us};
+		*ret = cel_timestamp_from_us(run->env->now_us);
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof(type_names) / sizeof(type_names[0]); i++) {
@@ -387,8 +408,6 @@ static int evaluate_optional_macro(struct cel_run *run, const struct scope *up,
 		return -1;
 	if (node->macro == CEL_MACRO_OPT_MAP)
 		return cel_optional_of(run, &value, ret);
-	if (value.type != CEL_OPTIONAL)
-		return cel_fail(run, "optFlatMap: the expression must give an optional");
 	*ret = value;
 	return 0;
 }
@@ -396,15 +415,14 @@ static int evaluate_optional_macro(struct cel_run *run, const struct scope *up,
 static int evaluate_macro(struct cel_run *run, const struct scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
-	struct scope bound = {.up = scope, .name = node->name};
+	struct lazy lazy = {.node = node->target};
+	struct scope bound = {.up = scope, .name = node->name, .lazy = &lazy};
 	struct cel_value target;
 
+	if (node->macro == CEL_MACRO_BIND)
+		return evaluate(run, &bound, node->arguments[0], ret);
 	if (evaluate(run, scope, node->target, &target) != 0)
 		return -1;
-	if (node->macro == CEL_MACRO_BIND) {
-		bound.value = target;
-		return evaluate(run, &bound, node->arguments[0], ret);
-	}
 	if (node->macro == CEL_MACRO_OPT_MAP || node->macro == CEL_MACRO_OPT_FLAT_MAP)
 		return evaluate_optional_macro(run, scope, node, &target, ret);
 	if (target.type != CEL_LIST && (target.type != CEL_MAP || node->macro == CEL_MACRO_SORT_BY))
@@ -428,13 +446,12 @@ static int evaluate_macro(struct cel_run *run, const struct scope *scope,
 static const struct cel_builtin *const tables[] = {cel_standard_functions, cel_time_functions,
 	cel_string_functions, cel_list_functions, cel_adapter_functions};
 
+/* Unchecked expressions may call a method as a function and the other way round, as in cel-go. */
 static const struct cel_builtin *find_builtin(const struct cel_node *node)
 {
-	unsigned form = node->is_method ? CEL_METHOD : CEL_GLOBAL;
-
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		for (const struct cel_builtin *entry = tables[i]; entry->name; entry++) {
-			if ((entry->forms & form) != 0 && str_eq_c(node->name, entry->name))
+			if (str_eq_c(node->name, entry->name))
 				return entry;
 		}
 	}
@@ -473,13 +490,35 @@ static int call_host(struct cel_run *run, const struct cel_function *function,
 	return 0;
 }
 
+/* a.or(b), a.orValue(b): b is evaluated only when a is empty. 1 when that was decided. */
+static int evaluate_alternative(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	struct cel_value target;
+	bool is_or = str_eq_c(node->name, "or");
+
+	if (!node->is_method || node->count != 2 || (!is_or && !str_eq_c(node->name, "orValue")))
+		return 0;
+	if (evaluate(run, scope, node->arguments[0], &target) != 0)
+		return -1;
+	if (target.type != CEL_OPTIONAL)
+		return cel_no_overload(run, is_or ? "or" : "orValue", &target, 1);
+	if (target.as.optional == NULL)
+		return evaluate(run, scope, node->arguments[1], ret) != 0 ? -1 : 1;
+	*ret = is_or ? target : *target.as.optional;
+	return 1;
+}
+
 static int evaluate_call(struct cel_run *run, const struct scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	const struct cel_function *host = find_host_function(run, node);
 	const struct cel_builtin *builtin = host ? NULL : find_builtin(node);
+	int decided = evaluate_alternative(run, scope, node, ret);
 	struct cel_value *arguments;
 
+	if (decided != 0)
+		return decided < 0 ? -1 : 0;
 	if (host == NULL && builtin == NULL)
 		return cel_fail(
 			run, "undeclared reference to function '%" STR_F "'", STR_A(node->name));
@@ -494,6 +533,7 @@ static int evaluate_call(struct cel_run *run, const struct scope *scope,
 		return call_host(run, host, arguments, node->count, ret);
 	if (node->count < builtin->min || node->count > builtin->max)
 		return cel_no_overload(run, builtin->name, arguments, node->count);
+	run->pattern = node->pattern;
 	return builtin->call(run, arguments, node->count, ret);
 }
 

@@ -1,11 +1,15 @@
 /*
  * cel_functions.c - the standard functions: conversions, size, text tests, optionals.
  */
+#include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
+#include <strings.h>
 
-#include "base/clock.h"
 #include "data/cel_tree.h"
 #include "data/pattern.h"
+
+#define DOUBLE_TEXT_MAX 400 /* longer numbers are plain decimals */
 
 static size_t count_characters(struct str text)
 {
@@ -69,8 +73,10 @@ static int call_int(
 		*ret = cel_int(integer);
 		return 0;
 	case CEL_TIMESTAMP:
-		integer = value->as.integer / CLOCK_US_PER_S;
-		*ret = cel_int(integer - (value->as.integer % CLOCK_US_PER_S < 0));
+		*ret = cel_int(value->as.time.seconds);
+		return 0;
+	case CEL_DURATION:
+		*ret = cel_int(value->as.integer);
 		return 0;
 	default:
 		return cel_no_overload(run, "int", arguments, count);
@@ -116,6 +122,33 @@ static int call_uint(
 	return 0;
 }
 
+/* As Go's strconv.ParseFloat: decimal with _ between digits, hexadecimal, Inf, NaN. */
+static bool parse_double(struct str text, double *ret)
+{
+	char plain[DOUBLE_TEXT_MAX], *end;
+	size_t len = 0, start;
+
+	if (text.len >= sizeof(plain))
+		return str_to_double(text, ret);
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] != '_')
+			plain[len++] = text.ptr[i];
+		else if (i == 0 || i + 1 == text.len || !isdigit((unsigned char)text.ptr[i - 1]) ||
+			 !isdigit((unsigned char)text.ptr[i + 1]))
+			return false;
+	}
+	plain[len] = '\0';
+	if (str_to_double(str_n(plain, len), ret))
+		return true;
+	start = plain[0] == '+' || plain[0] == '-';
+	if (strcasecmp(plain + start, "inf") != 0 && strcasecmp(plain + start, "infinity") != 0 &&
+		strcasecmp(plain, "nan") != 0 &&
+		(strncasecmp(plain + start, "0x", 2) != 0 || strpbrk(plain, "pP") == NULL))
+		return false;
+	*ret = strtod(plain, &end);
+	return *end == '\0';
+}
+
 static int call_double(
 	struct cel_run *run, const struct cel_value *arguments, size_t count, struct cel_value *ret)
 {
@@ -133,7 +166,7 @@ static int call_double(
 		*ret = cel_double((double)value->as.natural);
 		return 0;
 	case CEL_STRING:
-		if (!str_to_double(value->as.text, &number))
+		if (!parse_double(value->as.text, &number))
 			return bad_conversion(run, "double", value);
 		*ret = cel_double(number);
 		return 0;
@@ -168,10 +201,10 @@ static int call_string(
 		text = arena_printf(arena, "%llu", (unsigned long long)value->as.natural);
 		break;
 	case CEL_DOUBLE:
-		text = cel_double_text(arena, value->as.number);
+		text = cel_double_text(arena, value->as.number, false);
 		break;
 	case CEL_TIMESTAMP:
-		text = clock_text(arena, value->as.integer);
+		text = cel_timestamp_text(arena, &value->as.time);
 		break;
 	case CEL_DURATION:
 		text = cel_duration_text(arena, value->as.integer);
@@ -272,15 +305,17 @@ static int call_ends_with(
 static int call_matches(
 	struct cel_run *run, const struct cel_value *arguments, size_t count, struct cel_value *ret)
 {
-	const struct pattern *pattern;
+	const struct pattern *pattern = run->pattern;
 	bool matches;
 
 	if (!are_strings(arguments, 2))
 		return cel_no_overload(run, "matches", arguments, count);
 	if (cel_charge(run, 16 + arguments[0].as.text.len / 4 + 2 * arguments[1].as.text.len) != 0)
 		return -1;
-	if (pattern_compile(run->arena, arguments[1].as.text, &pattern, &run->error) != 0 ||
-		pattern_match(pattern, arguments[0].as.text, &matches, &run->error) != 0)
+	if (pattern == NULL &&
+		pattern_compile(run->arena, arguments[1].as.text, &pattern, &run->error) != 0)
+		return -1;
+	if (pattern_match(pattern, arguments[0].as.text, &matches, &run->error) != 0)
 		return -1;
 	*ret = cel_bool(matches);
 	return 0;
@@ -347,6 +382,33 @@ static int call_or_value(
 	return 0;
 }
 
+/* The values that are there, of a list of optionals. */
+static int call_unwrap(
+	struct cel_run *run, const struct cel_value *arguments, size_t count, struct cel_value *ret)
+{
+	const struct cel_value *list = &arguments[0];
+	struct cel_items *items;
+
+	if (list->type != CEL_LIST)
+		return cel_no_overload(run, "optional.unwrap", arguments, count);
+	if (cel_charge(run, cel_count(list)) != 0)
+		return -1;
+	items = cel_new_items(run, cel_count(list));
+	if (items == NULL)
+		return cel_no_memory(run);
+	for (size_t i = 0; i < cel_count(list); i++) {
+		struct cel_value item = cel_item(list, i);
+
+		if (item.type != CEL_OPTIONAL)
+			return cel_fail(run, "optional.unwrap: item %zu is a %s, not an optional",
+				i, cel_type_name(&item));
+		if (item.as.optional != NULL)
+			items->values[items->count++] = *item.as.optional;
+	}
+	*ret = cel_list(items);
+	return 0;
+}
+
 const struct cel_builtin cel_standard_functions[] = {
 	{"size", CEL_GLOBAL | CEL_METHOD, 1, 1, call_size},
 	{"int", CEL_GLOBAL, 1, 1, call_int},
@@ -366,6 +428,8 @@ const struct cel_builtin cel_standard_functions[] = {
 	{"optional.none", CEL_GLOBAL, 0, 0, call_optional_none},
 	{"hasValue", CEL_METHOD, 1, 1, call_has_value},
 	{"value", CEL_METHOD, 1, 1, call_value},
+	{"optional.unwrap", CEL_GLOBAL, 1, 1, call_unwrap},
+	{"unwrapOpt", CEL_METHOD, 1, 1, call_unwrap},
 	{"or", CEL_METHOD, 2, 2, call_or},
 	{"orValue", CEL_METHOD, 2, 2, call_or_value},
 	{NULL, 0, 0, 0, NULL},

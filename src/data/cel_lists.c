@@ -33,6 +33,13 @@ static int call_distinct(
 	return 0;
 }
 
+/* One type, or a document's ints among doubles. */
+static bool are_of_one_kind(const struct cel_value *a, const struct cel_value *b)
+{
+	return a->type == b->type || (a->is_json && b->type == CEL_DOUBLE) ||
+	       (b->is_json && a->type == CEL_DOUBLE);
+}
+
 int cel_sort(struct cel_run *run, struct cel_value *keys, struct cel_value *values, size_t count)
 {
 	struct cel_value *room = arena_calloc(run->arena, 2 * count + 1, sizeof(struct cel_value));
@@ -51,7 +58,9 @@ int cel_sort(struct cel_run *run, struct cel_value *keys, struct cel_value *valu
 				int order = 0;
 				size_t from;
 
-				if (a < middle && b < end && !cel_order(&keys[a], &keys[b], &order))
+				if (a < middle && b < end &&
+					(!are_of_one_kind(&keys[a], &keys[b]) ||
+						!cel_order(&keys[a], &keys[b], &order)))
 					return cel_fail(run, "a %s and a %s have no order",
 						cel_type_name(&keys[a]), cel_type_name(&keys[b]));
 				from = b >= end || (a < middle && order <= 0) ? a++ : b++;

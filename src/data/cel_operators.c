@@ -1,9 +1,10 @@
 /*
  * cel_operators.c - arithmetic, relations, membership, index.
  *
- * Overflow and division by zero are errors, never wrapped results. An int with a double gives a
- * double: cel-spec has no such overload, but whether a document says 2 or 2.0 is nothing that an
- * expression should depend on.
+ * Overflow and division by zero are errors, never wrapped results. Arithmetic does not mix types,
+ * with one exception: cel-go reads the numbers of a document as doubles, we read 2 as an int. So
+ * that what was written for the former works, an int from a document stands for a double beside a
+ * double, and two of them that do not divide evenly give a double.
  */
 #include <math.h>
 
@@ -97,21 +98,31 @@ static bool as_double(const struct cel_value *value, double *ret)
 {
 	if (value->type == CEL_DOUBLE)
 		*ret = value->as.number;
-	else if (value->type == CEL_INT)
+	else if (value->type == CEL_INT && value->is_json)
 		*ret = (double)value->as.integer;
 	else
 		return false;
 	return true;
 }
 
-/* True when the operands were doubles, or a double and an int. */
+static bool divides_unevenly(
+	enum cel_operator operation, const struct cel_value *a, const struct cel_value *b)
+{
+	return operation == CEL_DIVIDE && a->is_json && b->is_json && a->type == CEL_INT &&
+	       b->type == CEL_INT && b->as.integer != 0 &&
+	       !(a->as.integer == INT64_MIN && b->as.integer == -1) &&
+	       a->as.integer % b->as.integer != 0;
+}
+
+/* True when the operands were doubles, or stand for such. */
 static bool operate_doubles(enum cel_operator operation, const struct cel_value *a,
 	const struct cel_value *b, struct cel_value *ret)
 {
 	double x, y;
 
-	if ((a->type != CEL_DOUBLE && b->type != CEL_DOUBLE) || !as_double(a, &x) ||
-		!as_double(b, &y) || operation == CEL_MODULO)
+	if ((a->type != CEL_DOUBLE && b->type != CEL_DOUBLE &&
+		    !divides_unevenly(operation, a, b)) ||
+		!as_double(a, &x) || !as_double(b, &y) || operation == CEL_MODULO)
 		return false;
 	*ret = cel_double(operation == CEL_ADD	      ? x + y
 			  : operation == CEL_SUBTRACT ? x - y
@@ -140,23 +151,52 @@ static enum cel_type time_result(
 	return CEL_NULL;
 }
 
+static int time_overflow(struct cel_run *run, enum cel_type type)
+{
+	return cel_fail(run, "%s overflow", type == CEL_TIMESTAMP ? "timestamp" : "duration");
+}
+
+/* A timestamp and a duration, either way round. */
+static int shift(struct cel_run *run, enum cel_operator operation, const struct cel_value *a,
+	const struct cel_value *b, struct cel_value *ret)
+{
+	const struct cel_value *from = a->type == CEL_TIMESTAMP ? a : b;
+	int64_t ns = from == a ? b->as.integer : a->as.integer;
+	struct cel_time time = from->as.time;
+	int64_t seconds = ns / CEL_NS_PER_S, nanos = ns % CEL_NS_PER_S;
+
+	time.seconds += operation == CEL_ADD ? seconds : -seconds;
+	nanos = time.nanos + (operation == CEL_ADD ? nanos : -nanos);
+	time.seconds += nanos >= CEL_NS_PER_S ? 1 : nanos < 0 ? -1 : 0;
+	time.nanos = (int32_t)((nanos + CEL_NS_PER_S) % CEL_NS_PER_S);
+	if (!cel_timestamp_is_valid(&time))
+		return time_overflow(run, CEL_TIMESTAMP);
+	*ret = (struct cel_value){.type = CEL_TIMESTAMP, .as.time = time};
+	return 0;
+}
+
 static int operate_times(struct cel_run *run, enum cel_operator operation,
 	const struct cel_value *a, const struct cel_value *b, struct cel_value *ret)
 {
 	enum cel_type type = time_result(operation, a, b);
-	int64_t us = 0;
+	int64_t ns = 0;
 	bool overflows;
 
 	if (type == CEL_NULL)
 		return no_overload(run, operation, a, b);
-	overflows = operation == CEL_ADD
-			    ? __builtin_add_overflow(a->as.integer, b->as.integer, &us)
-			    : __builtin_sub_overflow(a->as.integer, b->as.integer, &us);
-	if (overflows ||
-		(type == CEL_TIMESTAMP && (us < CEL_TIMESTAMP_MIN || us > CEL_TIMESTAMP_MAX)))
-		return cel_fail(
-			run, "%s overflow", type == CEL_TIMESTAMP ? "timestamp" : "duration");
-	*ret = (struct cel_value){.type = type, .as.integer = us};
+	if (type == CEL_TIMESTAMP)
+		return shift(run, operation, a, b, ret);
+	if (a->type == CEL_TIMESTAMP)
+		overflows = __builtin_mul_overflow(
+				    a->as.time.seconds - b->as.time.seconds, CEL_NS_PER_S, &ns) ||
+			    __builtin_add_overflow(ns, a->as.time.nanos - b->as.time.nanos, &ns);
+	else
+		overflows = operation == CEL_ADD
+				    ? __builtin_add_overflow(a->as.integer, b->as.integer, &ns)
+				    : __builtin_sub_overflow(a->as.integer, b->as.integer, &ns);
+	if (overflows)
+		return time_overflow(run, CEL_DURATION);
+	*ret = (struct cel_value){.type = CEL_DURATION, .as.integer = ns};
 	return 0;
 }
 
@@ -278,7 +318,8 @@ static int negate(struct cel_run *run, const struct cel_value *a, struct cel_val
 	else if (a->as.integer == INT64_MIN)
 		return cel_fail(run, "integer overflow");
 	else
-		*ret = (struct cel_value){.type = a->type, .as.integer = -a->as.integer};
+		*ret = (struct cel_value){
+			.type = a->type, .is_json = a->is_json, .as.integer = -a->as.integer};
 	return 0;
 }
 

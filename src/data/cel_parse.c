@@ -8,6 +8,8 @@
  *
  * Message construction (T{field: x}) is refused: there are no messages here, only documents.
  */
+#include <stdint.h>
+
 #include "data/cel_tree.h"
 
 #define MAX_ARGUMENTS 2048u /* of a call, items of a literal, terms of && and || */
@@ -74,8 +76,10 @@ static struct cel_node *new_node(struct parser *p, enum cel_node_type type)
 /* Where a name of the text stands; names made here keep the node's place. */
 static void place(const struct parser *p, struct cel_node *node, struct str name)
 {
-	if (name.ptr >= p->scan.text.ptr && name.ptr < p->scan.text.ptr + p->scan.text.len)
-		node->position = (size_t)(name.ptr - p->scan.text.ptr);
+	uintptr_t at = (uintptr_t)name.ptr, start = (uintptr_t)p->scan.text.ptr;
+
+	if (at >= start && at < start + p->scan.text.len)
+		node->position = (size_t)(at - start);
 }
 
 static void raise_depth(struct cel_node *node, const struct cel_node *child)
@@ -189,7 +193,6 @@ static const struct {
 	{"all", CEL_MACRO_ALL, 2, 2},
 	{"exists", CEL_MACRO_EXISTS, 2, 2},
 	{"exists_one", CEL_MACRO_EXISTS_ONE, 2, 2},
-	{"existsOne", CEL_MACRO_EXISTS_ONE, 2, 2},
 	{"map", CEL_MACRO_MAP, 2, 3},
 	{"filter", CEL_MACRO_FILTER, 2, 2},
 	{"sortBy", CEL_MACRO_SORT_BY, 2, 2},
@@ -250,6 +253,20 @@ static int make_has(struct parser *p, const struct list *list, const struct cel_
 	return 0;
 }
 
+/* A literal pattern of matches() is compiled once. One that does not compile is an error of the
+ * evaluation, as in cel-go. */
+static void compile_pattern(struct parser *p, struct cel_node *node)
+{
+	const struct cel_node *literal = node->count == 2 ? node->arguments[1] : NULL;
+	struct error ignored;
+
+	if (literal != NULL && str_eq_c(node->name, "matches") &&
+		literal->type == CEL_NODE_LITERAL && literal->literal.type == CEL_STRING &&
+		pattern_compile(
+			p->scan.arena, literal->literal.as.text, &node->pattern, &ignored) != 0)
+		node->pattern = NULL;
+}
+
 /* name( was read: its arguments, and what it means. */
 static int parse_call(struct parser *p, struct str name, const struct cel_node *target,
 	const struct cel_node **ret)
@@ -284,6 +301,7 @@ static int parse_call(struct parser *p, struct str name, const struct cel_node *
 	}
 	if (adopt(p, node, NULL, list.nodes, list.count) != 0)
 		return -1;
+	compile_pattern(p, node);
 	*ret = node;
 	return 0;
 }
@@ -461,20 +479,29 @@ static int make_type_name(struct parser *p, struct str name, const struct cel_no
 	return str_is_null(type->name) ? out_of_memory(p) : 0;
 }
 
+/* Words of the grammar, which a field may have only in brackets. */
+static bool is_keyword(struct str name)
+{
+	return str_eq_c(name, "in") || str_eq_c(name, "true") || str_eq_c(name, "false") ||
+	       str_eq_c(name, "null");
+}
+
 /* After a dot: a field, or a method's call. */
 static int parse_selection(struct parser *p, const struct cel_node **node)
 {
 	int is_optional = accept(p, "?");
 	struct str name = p->scan.token.text;
 	struct cel_node *select;
+	bool is_quoted;
 
 	if (is_optional < 0)
 		return -1;
-	if (p->scan.token.type != CEL_TOKEN_NAME)
+	is_quoted = p->scan.token.type == CEL_TOKEN_QUOTED;
+	if (!is_quoted && (p->scan.token.type != CEL_TOKEN_NAME || is_keyword(name)))
 		return fail(p, "expected a field name after the dot");
 	if (cel_scan(&p->scan) != 0)
 		return -1;
-	if (is_optional == 0 && at_mark(p, "(")) {
+	if (is_optional == 0 && !is_quoted && at_mark(p, "(")) {
 		bool is_qualified = (*node)->type == CEL_NODE_NAME && is_name_space((*node)->name);
 		struct str full = name;
 
@@ -532,10 +559,15 @@ static int parse_member(struct parser *p, bool is_negative, const struct cel_nod
 
 /* --- operators ----------------------------------------------------------------------------- */
 
+/* An int or a double: a sign before a uint is an operator. */
 static bool at_number(const struct parser *p)
 {
+	struct str text = p->scan.token.text;
+
 	return p->scan.token.type == CEL_TOKEN_LITERAL &&
-	       (p->scan.token.literal.type == CEL_UINT || p->scan.token.literal.type == CEL_DOUBLE);
+	       ((p->scan.token.literal.type == CEL_UINT &&
+			(text.ptr[text.len - 1] | 0x20) != 'u') ||
+		       p->scan.token.literal.type == CEL_DOUBLE);
 }
 
 /* A chain of one sign; a minus right before a number belongs to the number. */

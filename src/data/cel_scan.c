@@ -260,7 +260,7 @@ static bool is_quote(char c)
 	return c == '"' || c == '\'';
 }
 
-/* r"..", b"..", rb"..", br"..": the count of letters before the quote, or 0. */
+/* r"..", b"..", br"..": the count of letters before the quote, or 0. */
 static size_t string_prefix(const struct cel_scanner *s, bool *ret_raw, bool *ret_bytes)
 {
 	size_t count = 0;
@@ -269,14 +269,30 @@ static size_t string_prefix(const struct cel_scanner *s, bool *ret_raw, bool *re
 	for (; count < 2; count++) {
 		char c = at(s, count);
 
-		if ((c == 'r' || c == 'R') && !*ret_raw)
+		if ((c == 'r' || c == 'R') && !*ret_raw) /* the last */
 			*ret_raw = true;
-		else if ((c == 'b' || c == 'B') && !*ret_bytes)
+		else if ((c == 'b' || c == 'B') && !*ret_bytes && !*ret_raw)
 			*ret_bytes = true;
 		else
 			break;
 	}
 	return count > 0 && is_quote(at(s, count)) ? count : 0;
+}
+
+/* `any-name`, after a dot. */
+static int scan_quoted_name(struct cel_scanner *s)
+{
+	size_t start = ++s->position;
+
+	while (is_word(at(s, 0)) || (at(s, 0) != '\0' && strchr("-./ ", at(s, 0)) != NULL))
+		s->position++;
+	if (at(s, 0) != '`' || s->position == start)
+		return cel_scan_fail(
+			s, "a name in backquotes has letters, digits, and _-./ or space");
+	s->token.type = CEL_TOKEN_QUOTED;
+	s->token.text = str_slice(s->text, start, s->position - start);
+	s->position++;
+	return 0;
 }
 
 static const struct str marks[] = {
@@ -337,6 +353,8 @@ int cel_scan(struct cel_scanner *s)
 		s->position += prefix;
 		return scan_string(s, prefix > 0 && is_raw, prefix > 0 && is_bytes);
 	}
+	if (at(s, 0) == '`')
+		return scan_quoted_name(s);
 	if (is_digit(at(s, 0)) || (at(s, 0) == '.' && is_digit(at(s, 1))))
 		return scan_number(s);
 	if (!is_word(at(s, 0)))

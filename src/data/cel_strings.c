@@ -2,6 +2,7 @@
  * cel_strings.c - the strings extension of cel-go. Positions count characters (code points).
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -92,8 +93,11 @@ static int call_index_of(
 		return cel_no_overload(run, "indexOf", arguments, count);
 	if (count > 2)
 		from = arguments[2].as.integer;
-	if (from < 0 || (uint64_t)from > count_characters(text))
+	if (from < 0)
 		return out_of_range(run, "indexOf", from);
+	*ret = cel_int(-1);
+	if ((uint64_t)from > count_characters(text))
+		return 0;
 	start = offset_of(text, (size_t)from);
 	found = str_find(str_slice(text, start, text.len - start), arguments[1].as.text);
 	*ret = cel_int(
@@ -114,8 +118,11 @@ static int call_last_index_of(
 	if (count > 2) {
 		int64_t last = arguments[2].as.integer;
 
-		if (last < 0 || (uint64_t)last > count_characters(text))
+		if (last < 0)
 			return out_of_range(run, "lastIndexOf", last);
+		*ret = cel_int(-1);
+		if ((uint64_t)last >= count_characters(text))
+			return 0;
 		limit = offset_of(text, (size_t)last);
 	}
 	if (cel_charge(run, 1 + text.len * (needle.len / 16 + 1) / 16) != 0)
@@ -187,12 +194,44 @@ static int call_upper(
 	return change_case(run, "upperAscii", true, arguments, ret);
 }
 
+/* The bytes of a white space of Unicode at the offset; 0 if there is none. */
+static size_t space_at(struct str text, size_t at)
+{
+	static const char *const spaces[] = {" ", "\t", "\n", "\v", "\f", "\r", "\xC2\x85",
+		"\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82",
+		"\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87",
+		"\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9",
+		"\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"};
+	struct str rest = str_slice(text, at, text.len);
+
+	for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+		if (str_starts_with(rest, str_of(spaces[i])))
+			return strlen(spaces[i]);
+	}
+	return 0;
+}
+
 static int call_trim(
 	struct cel_run *run, const struct cel_value *arguments, size_t count, struct cel_value *ret)
 {
+	struct str text;
+	size_t size;
+
 	if (arguments[0].type != CEL_STRING)
 		return cel_no_overload(run, "trim", arguments, count);
-	*ret = cel_string(str_trim(arguments[0].as.text));
+	text = arguments[0].as.text;
+	while ((size = space_at(text, 0)) > 0)
+		text = str_slice(text, size, text.len);
+	while (text.len > 0) {
+		size_t last = text.len - 1;
+
+		while (last > 0 && ((unsigned char)text.ptr[last] & 0xC0) == 0x80)
+			last--;
+		if (space_at(text, last) == 0)
+			break;
+		text.len = last;
+	}
+	*ret = cel_string(text);
 	return 0;
 }
 
@@ -352,9 +391,34 @@ static int call_join(
 
 static void add_string(struct cel_run *run, struct buf *out, const struct cel_value *value);
 
-static void add_list(struct cel_run *run, struct buf *out, const struct cel_value *list)
+/* The entries of a map in the order of their keys, as far as those have one. */
+static struct cel_value sorted(struct cel_run *run, const struct cel_value *map)
 {
-	bool is_map = list->type == CEL_MAP;
+	size_t count = cel_count(map);
+	struct cel_items *keys = cel_new_items(run, count), *values = cel_new_items(run, count);
+	struct cel_items *entries = cel_new_items(run, 2 * count);
+
+	if (keys == NULL || values == NULL || entries == NULL)
+		return *map;
+	for (size_t i = 0; i < count; i++) {
+		keys->values[i] = cel_key(map, i);
+		values->values[i] = cel_entry(map, i);
+	}
+	if (cel_sort(run, keys->values, values->values, count) != 0)
+		return *map;
+	for (size_t i = 0; i < count; i++) {
+		entries->values[2 * i] = keys->values[i];
+		entries->values[2 * i + 1] = values->values[i];
+	}
+	entries->count = 2 * count;
+	return cel_map(entries);
+}
+
+static void add_list(struct cel_run *run, struct buf *out, const struct cel_value *container)
+{
+	bool is_map = container->type == CEL_MAP;
+	struct cel_value entries = is_map ? sorted(run, container) : *container;
+	const struct cel_value *list = &entries;
 
 	out->failed |= cel_charge(run, cel_count(list)) != 0;
 	buf_add_byte(out, is_map ? '{' : '[');
@@ -384,7 +448,7 @@ static void add_string(struct cel_run *run, struct buf *out, const struct cel_va
 		buf_add_str(out, value->as.text);
 		return;
 	case CEL_DOUBLE:
-		buf_add_str(out, cel_double_text(run->arena, value->as.number));
+		buf_add_str(out, cel_double_text(run->arena, value->as.number, true));
 		return;
 	case CEL_LIST:
 	case CEL_MAP:
@@ -443,6 +507,10 @@ static bool add_float(struct buf *out, char verb, int precision, const struct ce
 
 	if (value->type != CEL_INT && value->type != CEL_UINT && value->type != CEL_DOUBLE)
 		return false;
+	if (!isfinite(number)) {
+		buf_add_cstr(out, isnan(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity");
+		return true;
+	}
 	buf_printf(out, verb == 'e' ? "%.*e" : "%.*f", precision, number);
 	return true;
 }
@@ -460,7 +528,7 @@ static bool add_verb(struct cel_run *run, struct buf *out, char verb, int precis
 	switch (verb) {
 	case 's':
 		add_string(run, out, value);
-		return true;
+		return value->type != CEL_OPTIONAL;
 	case 'f':
 	case 'e':
 		return add_float(out, verb, precision, value);
@@ -478,6 +546,11 @@ static bool add_verb(struct cel_run *run, struct buf *out, char verb, int precis
 		}
 		return add_integer(out, verb, value);
 	case 'd':
+		if (value->type == CEL_DOUBLE) {
+			add_string(run, out, value);
+			return true;
+		}
+		return add_integer(out, verb, value);
 	case 'o':
 		return add_integer(out, verb, value);
 	default:
@@ -485,13 +558,16 @@ static bool add_verb(struct cel_run *run, struct buf *out, char verb, int precis
 	}
 }
 
-/* Digits behind ".", at most MAX_PRECISION; the default is 6. */
+/* Digits behind ".", at most MAX_PRECISION; the default is 6. The place of the dot itself when no
+ * digit follows, which is no verb. */
 static size_t take_precision(struct str format, size_t at, int *ret)
 {
 	*ret = 6;
 	if (at >= format.len || format.ptr[at] != '.')
 		return at;
 	*ret = 0;
+	if (at + 1 >= format.len || format.ptr[at + 1] < '0' || format.ptr[at + 1] > '9')
+		return at;
 	for (at++; at < format.len && format.ptr[at] >= '0' && format.ptr[at] <= '9'; at++) {
 		*ret = *ret * 10 + (format.ptr[at] - '0');
 		if (*ret > MAX_PRECISION)

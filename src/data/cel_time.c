@@ -1,41 +1,36 @@
 /*
- * cel_time.c - timestamps and durations, in microseconds.
+ * cel_time.c - functions of timestamps and durations.
  *
- * Time zones are UTC or a fixed offset ("+05:30"): the names of the tz database would make the
- * answer depend on the machine.
+ * Getters read the clock of UTC, of a fixed offset ("+05:30") or of a zone by its name.
  */
-#include <math.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "data/cel_tree.h"
 
-#define US_PER_MINUTE (60 * CLOCK_US_PER_S)
-#define US_PER_HOUR (3600 * CLOCK_US_PER_S)
-#define MAX_OFFSET_HOURS 14
+#define NS_PER_MS INT64_C(1000000)
+#define MAX_OFFSET_HOURS 23
+#define ZONE_COST 100 /* of reading a zone's file */
 
 static int call_timestamp(
 	struct cel_run *run, const struct cel_value *arguments, size_t count, struct cel_value *ret)
 {
 	const struct cel_value *value = &arguments[0];
-	int64_t us;
+	struct cel_time time = {0};
 
 	if (value->type == CEL_TIMESTAMP) {
 		*ret = *value;
 		return 0;
 	}
-	if (value->type == CEL_INT) {
-		if (__builtin_mul_overflow(value->as.integer, CLOCK_US_PER_S, &us))
-			return cel_fail(run, "timestamp overflow");
-	} else if (value->type != CEL_STRING) {
+	if (value->type == CEL_INT)
+		time.seconds = value->as.integer;
+	else if (value->type != CEL_STRING)
 		return cel_no_overload(run, "timestamp", arguments, count);
-	} else if (!clock_parse(value->as.text, &us)) {
+	else if (!cel_timestamp_parse(value->as.text, &time))
 		return cel_fail(
 			run, "\"%" STR_F "\" is not a timestamp (RFC 3339)", STR_A(value->as.text));
-	}
-	if (us < CEL_TIMESTAMP_MIN || us > CEL_TIMESTAMP_MAX)
+	if (!cel_timestamp_is_valid(&time))
 		return cel_fail(run, "timestamp overflow");
-	*ret = (struct cel_value){.type = CEL_TIMESTAMP, .as.integer = us};
+	*ret = (struct cel_value){.type = CEL_TIMESTAMP, .as.time = time};
 	return 0;
 }
 
@@ -43,7 +38,7 @@ static int call_duration(
 	struct cel_run *run, const struct cel_value *arguments, size_t count, struct cel_value *ret)
 {
 	const struct cel_value *value = &arguments[0];
-	int64_t us;
+	int64_t ns;
 
 	if (value->type == CEL_DURATION) {
 		*ret = *value;
@@ -51,40 +46,55 @@ static int call_duration(
 	}
 	if (value->type != CEL_STRING)
 		return cel_no_overload(run, "duration", arguments, count);
-	if (!clock_parse_duration(value->as.text, &us))
+	if (!cel_duration_parse(value->as.text, &ns))
 		return cel_fail(run, "\"%" STR_F "\" is not a duration such as 1h30m",
 			STR_A(value->as.text));
-	*ret = (struct cel_value){.type = CEL_DURATION, .as.integer = us};
+	*ret = (struct cel_value){.type = CEL_DURATION, .as.integer = ns};
 	return 0;
 }
 
-static bool digits2(struct str text, size_t at, int *ret)
+/* Digits up to `end`, one or two of them. */
+static bool read_number(struct str text, int *ret)
 {
-	if (at + 2 > text.len || text.ptr[at] < '0' || text.ptr[at] > '9' ||
-		text.ptr[at + 1] < '0' || text.ptr[at + 1] > '9')
+	*ret = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] < '0' || text.ptr[i] > '9')
+			return false;
+		*ret = *ret * 10 + (text.ptr[i] - '0');
+	}
+	return text.len == 1 || text.len == 2;
+}
+
+/* "+05:30", "-8:00", "05:30". */
+static bool parse_offset(struct str zone, int32_t *ret)
+{
+	bool is_negative = str_starts_with(zone, STR("-"));
+	int hours, minutes;
+
+	if (is_negative || str_starts_with(zone, STR("+")))
+		zone = str_slice(zone, 1, zone.len);
+	if (!read_number(str_cut(&zone, ':'), &hours) || !read_number(zone, &minutes) ||
+		hours > MAX_OFFSET_HOURS || minutes > 59)
 		return false;
-	*ret = (text.ptr[at] - '0') * 10 + (text.ptr[at + 1] - '0');
+	*ret = (is_negative ? -1 : 1) * (hours * 3600 + minutes * 60);
 	return true;
 }
 
-/* "UTC", "Z", "", "+05:30", "-08:00", "05:30". */
-static bool parse_zone(struct str zone, int64_t *ret_offset_us)
+static int find_offset(
+	struct cel_run *run, struct str zone, const struct cel_time *time, int32_t *ret)
 {
-	int hours, minutes, sign = 1;
-	size_t at = 0;
-
-	*ret_offset_us = 0;
-	if (str_is_empty(zone) || str_eq_c(zone, "UTC") || str_eq_c(zone, "Z"))
-		return true;
-	if (zone.ptr[0] == '+' || zone.ptr[0] == '-') {
-		sign = zone.ptr[0] == '-' ? -1 : 1;
-		at = 1;
-	}
-	if (!digits2(zone, at, &hours) || zone.len != at + 5 || zone.ptr[at + 2] != ':' ||
-		!digits2(zone, at + 3, &minutes) || hours > MAX_OFFSET_HOURS || minutes > 59)
-		return false;
-	*ret_offset_us = sign * (hours * US_PER_HOUR + minutes * US_PER_MINUTE);
-	return true;
+	*ret = 0;
+	if (str_is_empty(zone) || str_eq_c(zone, "UTC"))
+		return 0;
+	if (cel_charge(run, ZONE_COST) != 0)
+		return -1;
+	if (str_index(zone, ':') >= 0 ? parse_offset(zone, ret)
+				      : cel_zone_offset(run->arena, zone, time->seconds, ret))
+		return 0;
+	return cel_fail(run,
+		"time zone \"%" STR_F "\" is neither a zone known here, such as Europe/Berlin, nor "
+		"an offset such as +05:30",
+		STR_A(zone));
 }
 
 enum part {
@@ -100,10 +110,9 @@ enum part {
 	MILLISECONDS
 };
 
-static int64_t part_of_timestamp(enum part part, int64_t us)
+static int64_t part_of_timestamp(enum part part, const struct cel_time *time, int32_t offset)
 {
-	int64_t micros = ((us % CLOCK_US_PER_S) + CLOCK_US_PER_S) % CLOCK_US_PER_S;
-	time_t seconds = (time_t)((us - micros) / CLOCK_US_PER_S);
+	time_t seconds = (time_t)(time->seconds + offset);
 	struct tm tm = {0};
 
 	gmtime_r(&seconds, &tm);
@@ -129,24 +138,24 @@ static int64_t part_of_timestamp(enum part part, int64_t us)
 	case MILLISECONDS:
 		break;
 	}
-	return micros / CLOCK_US_PER_MS;
+	return time->nanos / NS_PER_MS;
 }
 
 /* A duration's parts are the whole of it in that unit. */
-static bool part_of_duration(enum part part, int64_t us, int64_t *ret)
+static bool part_of_duration(enum part part, int64_t ns, int64_t *ret)
 {
 	switch (part) {
 	case HOURS:
-		*ret = us / US_PER_HOUR;
+		*ret = ns / (3600 * CEL_NS_PER_S);
 		return true;
 	case MINUTES:
-		*ret = us / US_PER_MINUTE;
+		*ret = ns / (60 * CEL_NS_PER_S);
 		return true;
 	case SECONDS:
-		*ret = us / CLOCK_US_PER_S;
+		*ret = ns / CEL_NS_PER_S;
 		return true;
 	case MILLISECONDS:
-		*ret = us / CLOCK_US_PER_MS;
+		*ret = ns / NS_PER_MS;
 		return true;
 	default:
 		return false;
@@ -156,7 +165,8 @@ static bool part_of_duration(enum part part, int64_t us, int64_t *ret)
 static int get_part(struct cel_run *run, const char *name, enum part part,
 	const struct cel_value *arguments, size_t count, struct cel_value *ret)
 {
-	int64_t offset = 0, result;
+	int32_t offset = 0;
+	int64_t result;
 
 	if (arguments[0].type == CEL_DURATION && count == 1 &&
 		part_of_duration(part, arguments[0].as.integer, &result)) {
@@ -165,11 +175,10 @@ static int get_part(struct cel_run *run, const char *name, enum part part,
 	}
 	if (arguments[0].type != CEL_TIMESTAMP || (count > 1 && arguments[1].type != CEL_STRING))
 		return cel_no_overload(run, name, arguments, count);
-	if (count > 1 && !parse_zone(arguments[1].as.text, &offset))
-		return cel_fail(run,
-			"time zone \"%" STR_F "\" is not UTC or an offset such as +05:30",
-			STR_A(arguments[1].as.text));
-	*ret = cel_int(part_of_timestamp(part, arguments[0].as.integer + offset));
+	if (count > 1 &&
+		find_offset(run, arguments[1].as.text, &arguments[0].as.time, &offset) != 0)
+		return -1;
+	*ret = cel_int(part_of_timestamp(part, &arguments[0].as.time, offset));
 	return 0;
 }
 

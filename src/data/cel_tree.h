@@ -10,6 +10,7 @@
 
 #include "data/cel.h"
 #include "data/json.h"
+#include "data/pattern.h"
 
 /* --- values -------------------------------------------------------------------------------- */
 
@@ -29,15 +30,24 @@ enum cel_type {
 	CEL_OPTIONAL
 };
 
-/* Year 1 to year 9999, what a timestamp may be. */
-#define CEL_TIMESTAMP_MIN (INT64_C(-62135596800) * 1000000)
-#define CEL_TIMESTAMP_MAX (INT64_C(253402300799) * 1000000 + 999999)
+/* Year 1 to year 9999, what a timestamp may be, in seconds. */
+#define CEL_TIMESTAMP_MIN INT64_C(-62135596800)
+#define CEL_TIMESTAMP_MAX INT64_C(253402300799)
+#define CEL_NS_PER_S INT64_C(1000000000)
+
+struct cel_time {
+	int64_t seconds; /* since 1970, UTC */
+	int32_t nanos;
+	int32_t offset; /* seconds east of UTC, as it was written: for its text only */
+};
 
 struct cel_value {
 	enum cel_type type;
+	bool is_json; /* INT: from a document, where 2 and 2.0 are one */
 	union {
 		bool boolean;
-		int64_t integer; /* INT; TIMESTAMP and DURATION in microseconds */
+		int64_t integer; /* INT; DURATION in nanoseconds */
+		struct cel_time time;
 		uint64_t natural;
 		double number;
 		struct str text; /* STRING, BYTES, and the name of a TYPE */
@@ -61,7 +71,8 @@ struct cel_run {
 	struct arena *arena;
 	const struct cel_env *env;
 	uint64_t cost, cost_limit;
-	struct error error; /* why the last operation failed */
+	const struct pattern *pattern; /* of the call in hand, see struct cel_node */
+	struct error error;	       /* why the last operation failed */
 };
 
 /* ERROR_INVALID unless told otherwise; returns -1. */
@@ -119,9 +130,23 @@ bool cel_order(const struct cel_value *a, const struct cel_value *b, int *ret);
 bool cel_is_utf8(struct str text);
 bool cel_is_zero(const struct cel_value *value); /* null, false, 0, empty */
 
-/* Text of a double as Go's strconv.FormatFloat(number, 'g', -1, 64) writes it, of a duration. */
-struct str cel_double_text(struct arena *arena, double number);
-struct str cel_duration_text(struct arena *arena, int64_t us);
+/* Text of a double as Go's strconv.FormatFloat(number, 'g', -1, 64) writes it, or, plain, without
+ * exponent. */
+struct str cel_double_text(struct arena *arena, double number, bool is_plain);
+
+/* --- cel_moment.c, cel_zone.c -------------------------------------------------------------- */
+
+/* RFC 3339 in capital letters, what is finer than nanoseconds cut; not checked for its range. */
+bool cel_timestamp_parse(struct str text, struct cel_time *ret);
+bool cel_timestamp_is_valid(const struct cel_time *time);
+struct cel_value cel_timestamp_from_us(int64_t us);
+struct str cel_timestamp_text(struct arena *arena, const struct cel_time *time);
+/* Go's text: "1h30m". */
+bool cel_duration_parse(struct str text, int64_t *ret_ns);
+struct str cel_duration_text(struct arena *arena, int64_t ns);
+
+/* Seconds east of UTC in a zone of the tz database ("Europe/Berlin"); false: no such zone. */
+bool cel_zone_offset(struct arena *arena, struct str name, int64_t seconds, int32_t *ret);
 
 /* --- expressions --------------------------------------------------------------------------- */
 
@@ -191,6 +216,7 @@ struct cel_node {
 	size_t position; /* in the text: what an error points at */
 	struct str name;
 	struct cel_value literal;
+	const struct pattern *pattern; /* CALL of matches() with a literal that compiles */
 	const struct cel_node *target;
 	const struct cel_node **arguments;
 	bool *optional_arguments; /* LIST, MAP: [?x], {?k: v}; NULL when there is none */
@@ -232,7 +258,13 @@ int cel_sort(struct cel_run *run, struct cel_value *keys, struct cel_value *valu
 
 /* --- cel_scan.c ---------------------------------------------------------------------------- */
 
-enum cel_token_type { CEL_TOKEN_END, CEL_TOKEN_NAME, CEL_TOKEN_LITERAL, CEL_TOKEN_MARK };
+enum cel_token_type {
+	CEL_TOKEN_END,
+	CEL_TOKEN_NAME,
+	CEL_TOKEN_QUOTED,
+	CEL_TOKEN_LITERAL,
+	CEL_TOKEN_MARK
+};
 
 struct cel_token {
 	enum cel_token_type type;

@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
 #include "data/cel_tree.h"
 #include "data/json_scan.h"
 
 #define DOUBLE_DIGITS 17
 #define DOUBLE_TEXT_MAX 40
+#define MAX_PLAIN_EXPONENT 5 /* from 1e+06 on with an exponent, as Go */
 
 /* --- failing ------------------------------------------------------------------------------- */
 
@@ -75,7 +75,7 @@ static struct cel_value from_number(const struct json *json)
 	int64_t integer;
 
 	if (str_to_int64(text, &integer))
-		return cel_int(integer);
+		return (struct cel_value){.type = CEL_INT, .is_json = true, .as.integer = integer};
 	return cel_double(json_double(json, 0));
 }
 
@@ -156,6 +156,7 @@ static struct json *natural_to_json(struct cel_run *run, uint64_t natural)
 struct json *cel_to_json(struct cel_run *run, const struct cel_value *value)
 {
 	struct arena *arena = run->arena;
+	struct cel_time time;
 
 	switch (value->type) {
 	case CEL_NULL:
@@ -174,7 +175,9 @@ struct json *cel_to_json(struct cel_run *run, const struct cel_value *value)
 	case CEL_BYTES:
 		return json_new_string(arena, hash_base64(arena, value->as.text));
 	case CEL_TIMESTAMP:
-		return json_new_string(arena, clock_text(arena, value->as.integer));
+		time = value->as.time;
+		time.offset = 0;
+		return json_new_string(arena, cel_timestamp_text(arena, &time));
 	case CEL_DURATION:
 		return json_new_string(arena, cel_duration_text(arena, value->as.integer));
 	case CEL_OPTIONAL:
@@ -441,6 +444,10 @@ bool cel_order(const struct cel_value *a, const struct cel_value *b, int *ret)
 		*ret = str_cmp(a->as.text, b->as.text);
 		return true;
 	case CEL_TIMESTAMP:
+		*ret = sign_of_int64(a->as.time.seconds, b->as.time.seconds);
+		if (*ret == 0)
+			*ret = sign_of_int64(a->as.time.nanos, b->as.time.nanos);
+		return true;
 	case CEL_DURATION:
 		*ret = sign_of_int64(a->as.integer, b->as.integer);
 		return true;
@@ -469,8 +476,7 @@ bool cel_is_zero(const struct cel_value *value)
 	case CEL_LIST:
 	case CEL_MAP:
 		return cel_count(value) == 0;
-	case CEL_OPTIONAL:
-		return value->as.optional == NULL;
+	case CEL_OPTIONAL: /* even an empty one is something */
 	case CEL_TIMESTAMP:
 	case CEL_TYPE:
 		break;
@@ -480,7 +486,7 @@ bool cel_is_zero(const struct cel_value *value)
 
 /* --- text ---------------------------------------------------------------------------------- */
 
-struct str cel_double_text(struct arena *arena, double number)
+struct str cel_double_text(struct arena *arena, double number, bool is_plain)
 {
 	char text[DOUBLE_TEXT_MAX];
 	int exponent, digits;
@@ -488,6 +494,8 @@ struct str cel_double_text(struct arena *arena, double number)
 
 	if (isnan(number))
 		return STR("NaN");
+	if (isinf(number) && is_plain)
+		return number > 0 ? STR("Infinity") : STR("-Infinity");
 	if (isinf(number))
 		return number > 0 ? STR("+Inf") : STR("-Inf");
 	for (int precision = 0; precision < DOUBLE_DIGITS; precision++) {
@@ -498,7 +506,7 @@ struct str cel_double_text(struct arena *arena, double number)
 	mark = strchr(text, 'e');
 	exponent = (int)strtol(mark + 1, NULL, 10);
 	digits = (int)(mark - text) - (text[0] == '-') - (strchr(text, '.') != NULL);
-	if (exponent < -4 || exponent >= 21)
+	if (!is_plain && (exponent < -4 || exponent > MAX_PLAIN_EXPONENT))
 		return arena_printf(arena, "%s", text);
 	return arena_printf(
 		arena, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, number);
@@ -512,18 +520,4 @@ bool cel_is_utf8(struct str text)
 			return false;
 	}
 	return true;
-}
-
-/* Seconds with a fraction and "s", as proto3's JSON. */
-struct str cel_duration_text(struct arena *arena, int64_t us)
-{
-	uint64_t rest = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
-	char fraction[16];
-	size_t len =
-		(size_t)snprintf(fraction, sizeof(fraction), ".%06u", (unsigned)(rest % 1000000u));
-
-	while (len > 1 && fraction[len - 1] == '0')
-		len--;
-	return arena_printf(arena, "%s%llu%.*ss", us < 0 ? "-" : "",
-		(unsigned long long)(rest / 1000000u), len > 1 ? (int)len : 0, fraction);
 }

@@ -1,5 +1,5 @@
 /*
- * pattern.c - PCRE2 with the options that make it read RE2's patterns, and limits.
+ * pattern.c - PCRE2 on translated patterns, with limits.
  *
  * The match data is made per match: a pattern is shared by threads, and a block of fixed small size
  * costs less than a lock.
@@ -9,6 +9,11 @@
 #include "data/pattern.h"
 
 #include <pcre2.h>
+
+#include "base/cleanup.h"
+#include "data/pattern_syntax.h"
+
+#define MAX_TRANSLATED (16 * (size_t)PATTERN_MAX_TEXT) /* bytes; \\s grows most */
 
 struct pattern {
 	pcre2_code *code;
@@ -27,6 +32,7 @@ static void free_pattern(void *arg)
 int pattern_compile(
 	struct arena *arena, struct str text, const struct pattern **ret, struct error *err)
 {
+	CLEANUP(buf_free) struct buf translated = BUF_INITIALIZER(MAX_TRANSLATED);
 	struct pattern *pattern;
 	PCRE2_UCHAR reason[128];
 	PCRE2_SIZE offset;
@@ -36,11 +42,13 @@ int pattern_compile(
 		return error_set(err, ERROR_INVALID,
 			"the pattern has %zu bytes, at most %u are allowed", text.len,
 			PATTERN_MAX_TEXT);
+	if (pattern_translate(text, &translated, err) != 0)
+		return -1;
 	pattern = arena_new_of(arena, struct pattern);
-	if (pattern == NULL)
+	if (pattern == NULL || translated.failed)
 		return error_set(err, ERROR_MEMORY, "out of memory while compiling a pattern");
 	pattern->text = arena_str(arena, text);
-	pattern->code = pcre2_compile((PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len,
+	pattern->code = pcre2_compile((PCRE2_SPTR)buf_str(&translated).ptr, translated.len,
 		PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
 	if (pattern->code == NULL) {
 		pcre2_get_error_message(code, reason, sizeof(reason));

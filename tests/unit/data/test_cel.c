@@ -118,7 +118,11 @@ static void numbers_compare_and_mix_by_value(void **state)
 		{"-1 < 0u", "true"},
 		{"18446744073709551615u > 9223372036854775807", "true"},
 		{"n + f", "7.5"},
-		{"five * 2", "10"},
+		{"five * 2.0", "10"},
+		{"n * 2.0", "10"},
+		{"n / 2", "2"},
+		{"n / a.list[1]", "2.5"},
+		{"n + 1", "6"},
 		{"n / five", "1"},
 		{"{'a': 1.0} == {'a': 1}", "true"},
 		{"[1, [2u]] == [1.0, [2]]", "true"},
@@ -202,7 +206,6 @@ static void macros_walk_lists_and_keys(void **state)
 		{"items.all(i, i.n >= 0)", "true"},
 		{"items.exists(i, i.name == 'p2')", "true"},
 		{"items.exists_one(i, i.n == 0)", "true"},
-		{"[1, 1].existsOne(x, x == 1)", "false"},
 		{"[].all(x, false)", "true"},
 		{"[].exists(x, true)", "false"},
 		{"items.map(i, i.name)", "[\"p1\",\"p2\"]"},
@@ -258,7 +261,7 @@ static void optionals_carry_what_may_be_missing(void **state)
 	};
 	static const struct cel_row failures[] = {
 		{"optional.none().value()", "optional.none() dereference"},
-		{"n.orValue(1)", "no such overload: orValue(int, int)"},
+		{"n.orValue(1)", "no such overload: orValue(int)"},
 		{"[?1]", "cannot use a int as an optional entry"},
 	};
 
