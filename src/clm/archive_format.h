@@ -7,6 +7,10 @@
 #ifndef REEVE_CLM_ARCHIVE_FORMAT_H
 #define REEVE_CLM_ARCHIVE_FORMAT_H
 
+#include <zlib.h>
+
+#include "base/str.h"
+
 #define ARCHIVE_CRC_FORMAT ",\"crc32\":\"%08x\"}"
 #define ARCHIVE_CRC_BYTES (sizeof(",\"crc32\":\"01234567\"}") - 1)
 #define ARCHIVE_TRAILER_BEGIN "{\"rows\":"
@@ -15,5 +19,11 @@
 #define ARCHIVE_CHUNK ((size_t)64 << 10) /* bytes read or compressed at once */
 #define ARCHIVE_STANDARD_OUTPUT "-"
 #define ARCHIVE_GZIP_SUFFIX ".gz"
+
+/* zlib's: a backup is gigabytes, and this one takes many bytes at a time. */
+static inline unsigned archive_crc(struct str bytes)
+{
+	return (unsigned)crc32_z(0, (const unsigned char *)bytes.ptr, bytes.len);
+}
 
 #endif

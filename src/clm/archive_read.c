@@ -177,7 +177,7 @@ int archive_next(struct archive_reader *reader, struct str *ret, struct error *e
 	if (line.len <= ARCHIVE_CRC_BYTES)
 		return archive_refuse(reader, err, "this is not a line of a backup");
 	struct str object = str_slice(line, 0, line.len - ARCHIVE_CRC_BYTES);
-	snprintf(crc, sizeof(crc), ARCHIVE_CRC_FORMAT, hash_crc32(0, object));
+	snprintf(crc, sizeof(crc), ARCHIVE_CRC_FORMAT, archive_crc(object));
 	if (!str_ends_with(line, str_of(crc)))
 		return archive_refuse(reader, err, "the line is damaged: its checksum is not %.8s",
 			crc + strlen(",\"crc32\":\""));

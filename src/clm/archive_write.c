@@ -120,7 +120,7 @@ int archive_add(struct archive_writer *writer, struct str object, struct error *
 
 	buf_clear(&writer->line);
 	buf_add_str(&writer->line, open);
-	buf_printf(&writer->line, ARCHIVE_CRC_FORMAT "\n", hash_crc32(0, open));
+	buf_printf(&writer->line, ARCHIVE_CRC_FORMAT "\n", archive_crc(open));
 	return put(writer, err);
 }
 

@@ -120,6 +120,7 @@ static int check(const struct command_line *line, struct arena *arena, struct ch
 	struct clm_source source;
 
 	if (clm_source_read(line, arena, &source, err) < 0 ||
+		clm_source_find_kinds(&source, arena, err) < 0 ||
 		registry_load(&registry, source.entities_file, source.schema_file, err) < 0)
 		return -1;
 	int result = check_run(source.store_url, registry, arena, ret, err);

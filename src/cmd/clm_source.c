@@ -45,16 +45,23 @@ int clm_source_read(const struct command_line *line, struct arena *arena, struct
 	struct error *err)
 {
 	const char *store = command_text(line, "store"), *file = command_text(line, "config");
-	struct clm_source source = {.store_url = store};
 
 	if ((store != NULL) == (file != NULL))
 		return error_set(err, ERROR_INVALID,
 			"name the database: either --store URL or --config FILE");
 	if (file)
 		return read_config(file, arena, ret, err);
-	if (find_shipped("config/entities.yaml", arena, &source.entities_file, err) < 0 ||
-		find_shipped("config/openapi.yaml", arena, &source.schema_file, err) < 0)
-		return -1;
-	*ret = source;
+	*ret = (struct clm_source){.store_url = store};
 	return 0;
+}
+
+int clm_source_find_kinds(struct clm_source *source, struct arena *arena, struct error *err)
+{
+	if (source->entities_file)
+		return 0;
+	return find_shipped("config/entities.yaml", arena, &source->entities_file, err) < 0 ||
+			       find_shipped(
+				       "config/openapi.yaml", arena, &source->schema_file, err) < 0
+		       ? -1
+		       : 0;
 }

@@ -9,7 +9,7 @@
 
 struct clm_source {
 	const char *store_url;
-	const char *entities_file; /* with a store's URL alone: the shipped ones */
+	const char *entities_file; /* NULL with a store's URL alone, as the next */
 	const char *schema_file;
 };
 
@@ -26,5 +26,8 @@ struct clm_source {
 /* Texts live in the arena. ERROR_INVALID: neither option, or both. */
 int clm_source_read(const struct command_line *line, struct arena *arena, struct clm_source *ret,
 	struct error *err);
+
+/* Without a configuration the kinds are the shipped ones. */
+int clm_source_find_kinds(struct clm_source *source, struct arena *arena, struct error *err);
 
 #endif
