@@ -42,6 +42,7 @@ struct api {
 	struct catalog *catalog;
 	struct watch *watch;
 	struct caller_rules rules;
+	struct issuers *issuers; /* NULL: no tokens */
 	struct log *log;
 	struct endpoint *endpoints;
 	struct http_route *routes;

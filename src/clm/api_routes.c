@@ -118,6 +118,11 @@ int api_init(struct api *api, struct error *err)
 
 /* --- one request ----------------------------------------------------------------------------- */
 
+static bool changes(const struct endpoint *endpoint)
+{
+	return !str_eq_c(STR("GET"), endpoint->method) && endpoint->handle != api_batch;
+}
+
 static bool admit(struct api_request *request)
 {
 	const struct endpoint *endpoint = request->endpoint;
@@ -125,7 +130,8 @@ static bool admit(struct api_request *request)
 
 	if (endpoint->is_open)
 		return true;
-	if (!caller_resolve(&request->api->rules, request->http, &request->caller, &problem)) {
+	if (!caller_resolve(&request->api->rules, request->api->issuers, request->http,
+		    changes(endpoint), &request->caller, &problem)) {
 		api_refuse(request, &problem);
 		return false;
 	}

@@ -35,6 +35,8 @@ int caller_check_rules(const struct caller_rules *rules, struct error *err)
 	return 0;
 }
 
+/* --- which tenant ---------------------------------------------------------------------------- */
+
 static bool refuse(struct problem_details *ret_problem, enum problem problem, struct str detail)
 {
 	*ret_problem = (struct problem_details){.problem = problem, .detail = detail};
@@ -84,42 +86,114 @@ static bool resolve_tenant(const struct caller_rules *rules, struct http_request
 	return true;
 }
 
-static bool resolve_actor(const struct caller_rules *rules, struct http_request *request,
+/* --- who ------------------------------------------------------------------------------------- */
+
+/* Whether the connection is a gateway's: one that shows a certificate which is wanted. */
+static bool is_gateway(const struct caller_rules *rules, const struct http_request *request)
+{
+	if (rules->gateway_count == 0)
+		return request->has_certificate;
+	for (size_t i = 0; i < request->certificate_name_count; i++)
+		for (size_t j = 0; j < rules->gateway_count; j++)
+			if (str_eq_c(request->certificate_names[i], rules->gateways[j]))
+				return true;
+	return false;
+}
+
+static bool has_tenant_header(const struct caller_rules *rules, const struct http_request *request)
+{
+	for (size_t i = 0; i < rules->dimension_count; i++)
+		if (!str_is_null(http_request_header(request, rules->dimensions[i].header)))
+			return true;
+	return rules->system_header &&
+	       !str_is_null(http_request_header(request, rules->system_header));
+}
+
+static bool refuse_nameless(struct http_request *request, const struct error *fault,
+	struct problem_details *ret_problem)
+{
+	if (fault->code == ERROR_NONE)
+		return refuse(ret_problem, PROBLEM_UNAUTHENTICATED,
+			STR("Caller identity is required for mutating requests but could not be "
+			    "resolved"));
+	return refuse(ret_problem, PROBLEM_UNAUTHENTICATED,
+		arena_printf(
+			request->arena, "Unable to resolve caller identity: %s", fault->message));
+}
+
+/* The name that the gateway's header gives; the actor stays as it is without one. */
+static bool read_header_identity(const struct caller_rules *rules, struct http_request *request,
 	struct caller *caller, struct problem_details *ret_problem)
 {
 	struct str identity = STR_NULL;
+	struct error err = {0};
 
-	caller->actor = STR(CALLER_NOBODY);
-	if (rules->identity_header != NULL)
-		identity = http_request_header(request, rules->identity_header);
-	if (str_is_empty(identity))
-		return true;
-	for (size_t i = 0; i < identity.len; i++) {
-		unsigned char c = (unsigned char)identity.ptr[i];
-
-		if (c < 0x20 || c == 0x7f || identity.len > CALLER_MAX_IDENTITY)
-			return refuse(ret_problem, PROBLEM_VALIDATION,
-				arena_printf(request->arena,
-					"%s must be at most %u characters without control "
-					"characters",
-					rules->identity_header, CALLER_MAX_IDENTITY));
-	}
-	caller->actor = identity;
+	if (rules->identity_header &&
+		!issuer_read_identity(http_request_header(request, rules->identity_header),
+			rules->identity_header, &identity, &err))
+		return refuse(ret_problem, PROBLEM_VALIDATION,
+			arena_str(request->arena, str_of(err.message)));
+	if (!str_is_null(identity))
+		caller->actor = identity;
 	return true;
 }
 
-bool caller_resolve(const struct caller_rules *rules, struct http_request *request,
-	struct caller *ret, struct problem_details *ret_problem)
+/* By token. A gateway with a certificate may do without one, when it names the caller itself. */
+static bool resolve_bearer(const struct caller_rules *rules, struct issuers *issuers,
+	struct http_request *request, bool trusts_headers, bool changes, struct caller *caller,
+	struct problem_details *ret_problem)
+{
+	struct issuer_finding found = {0};
+	bool is_proven = trusts_headers && rules->needs_certificate;
+
+	if (issuers_verify(issuers, request, trusts_headers, &found, ret_problem))
+		caller->actor = found.identity;
+	else if (!is_proven || ret_problem->problem != PROBLEM_UNAUTHENTICATED ||
+		 !read_header_identity(rules, request, caller, ret_problem))
+		return false;
+	if (str_is_null(caller->actor) && changes)
+		return refuse_nameless(request, &found.fault, ret_problem);
+	if (str_is_null(caller->actor))
+		caller->actor = STR(CALLER_NOBODY);
+	return true;
+}
+
+static bool resolve_actor(const struct caller_rules *rules, struct issuers *issuers,
+	struct http_request *request, bool trusts_headers, bool changes, struct caller *caller,
+	struct problem_details *ret_problem)
+{
+	if (rules->needs_token)
+		return resolve_bearer(
+			rules, issuers, request, trusts_headers, changes, caller, ret_problem);
+	if (!trusts_headers)
+		return refuse(ret_problem, PROBLEM_UNAUTHENTICATED,
+			STR("this server wants a client certificate, of a name that it knows"));
+	caller->actor = STR(CALLER_NOBODY);
+	return read_header_identity(rules, request, caller, ret_problem);
+}
+
+bool caller_resolve(const struct caller_rules *rules, struct issuers *issuers,
+	struct http_request *request, bool changes, struct caller *ret,
+	struct problem_details *ret_problem)
 {
 	struct caller caller = {0};
+	bool trusts_headers = !rules->needs_certificate || is_gateway(rules, request);
 
-	if (!resolve_actor(rules, request, &caller, ret_problem))
+	if (!resolve_actor(rules, issuers, request, trusts_headers, changes, &caller, ret_problem))
 		return false;
-	if (rules->tenant_enabled && rules->system_header != NULL)
+	if (!rules->tenant_enabled) {
+		*ret = caller;
+		return true;
+	}
+	/* Believing them would let every bearer of a token choose the tenant. */
+	if (!trusts_headers && has_tenant_header(rules, request))
+		return refuse(ret_problem, PROBLEM_FORBIDDEN,
+			STR("tenant headers are taken only with a client certificate of the "
+			    "gateway"));
+	if (rules->system_header)
 		caller.is_system =
 			str_eq_c(http_request_header(request, rules->system_header), "true");
-	if (rules->tenant_enabled && !caller.is_system &&
-		!resolve_tenant(rules, request, &caller, ret_problem))
+	if (!caller.is_system && !resolve_tenant(rules, request, &caller, ret_problem))
 		return false;
 	*ret = caller;
 	return true;

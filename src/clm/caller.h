@@ -2,18 +2,20 @@
  * caller.h - who a request is from: the tenant whose resources it may see, and the name it is
  * recorded under.
  *
- * A gateway in front of the API has proven who calls and says so in headers. A request that carries
- * a tenant dimension's header sees and changes only that tenant's resources; one that carries none
- * is the region's own (an operator on loopback, the adapters) and sees all.
+ * The name comes from a token (issuer.h) or, from a gateway that has proven who calls, in a header;
+ * the tenant always comes in the gateway's headers. A gateway is whoever shows a certificate of the
+ * clients' CA, or, where none is configured, whoever the network lets through. A request with a
+ * tenant dimension's header sees and changes only that tenant's resources; one that carries none is
+ * the region's own (an operator on loopback, the adapters) and sees all.
  */
 #ifndef REEVE_CLM_CALLER_H
 #define REEVE_CLM_CALLER_H
 
-#include "clm/problem.h"
+#include "clm/issuer.h"
 
 #define CALLER_MAX_DIMENSIONS 8u
-#define CALLER_MAX_VALUE 63u	 /* of a dimension */
-#define CALLER_MAX_IDENTITY 256u /* of the identity header */
+#define CALLER_MAX_VALUE 63u /* of a dimension */
+#define CALLER_MAX_GATEWAYS 32u
 #define CALLER_NOBODY "system@hyperfleet.local"
 
 /* X-Amz-Account-Id: 123 becomes tenancy {"account_id":"123"}. */
@@ -28,7 +30,13 @@ struct caller_rules {
 	const char *system_header; /* NULL, or "true" in it: sees all, may write statuses only */
 	const struct caller_dimension *dimensions;
 	size_t dimension_count;
-	const char *identity_header; /* NULL: everyone is CALLER_NOBODY */
+	const char *identity_header; /* of a gateway's caller; NULL: nobody's name is read */
+	bool needs_token; /* from all but gateways with a certificate: of one of these issuers */
+	const struct issuer_rule *issuers;
+	size_t issuer_count;
+	bool needs_certificate;	     /* to be a gateway */
+	const char *const *gateways; /* names of theirs; none: every certificate of the CA */
+	size_t gateway_count;
 };
 
 /* Behind the region's frontend: tenants are AWS accounts, identities are ARNs. */
@@ -43,8 +51,10 @@ struct caller {
 /* Checks rules that come from configuration. */
 int caller_check_rules(const struct caller_rules *rules, struct error *err);
 
-/* False: ret_problem is filled. */
-bool caller_resolve(const struct caller_rules *rules, struct http_request *request,
-	struct caller *ret, struct problem_details *ret_problem);
+/* `issuers` are those of the rules, NULL when no token is needed; `changes` tells requests that
+ * change something, which need a name where names are proven. False: ret_problem is filled. */
+bool caller_resolve(const struct caller_rules *rules, struct issuers *issuers,
+	struct http_request *request, bool changes, struct caller *ret,
+	struct problem_details *ret_problem);
 
 #endif

@@ -113,6 +113,10 @@ static int start(struct clm *clm, const struct clm_config *config, struct error 
 	clm->api.arena = arena_new(0);
 	if (clm->api.arena == NULL)
 		return error_set(err, ERROR_MEMORY, "no room for the API");
+	if (config->callers.needs_token &&
+		issuers_open(&clm->api.issuers, config->callers.issuers,
+			config->callers.issuer_count, config->log, err) != 0)
+		return -1;
 	if (api_init(&clm->api, err) != 0 ||
 		watch_start(&clm->api.watch, &clm->catalog, config->log, err) != 0)
 		return -1;
@@ -160,6 +164,7 @@ void clm_stop(struct clm *clm)
 	watch_free(clm->api.watch);
 	if (clm->catalog.store != NULL)
 		catalog_close(&clm->catalog);
+	issuers_close(clm->api.issuers);
 	arena_free(clm->api.arena);
 	registry_free(clm->registry);
 	free(clm);

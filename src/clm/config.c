@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clm/config_identity.h"
 #include "clm/config_keys.h"
 #include "data/yaml.h"
 #include "net/http_client.h"
@@ -242,27 +243,48 @@ static int read_database(struct reading *reading)
 	return 0;
 }
 
-static int read_dimensions(struct reading *reading)
+/* As value_of(), but an empty text is none: the original's files spell defaults out so. */
+static const char *text_of(struct reading *reading, const char *path)
+{
+	const char *text = value_of(reading, path);
+	return text && *text ? text : NULL;
+}
+
+static int read_callers(struct reading *reading)
 {
 	struct caller_rules *rules = &reading->config->clm.callers;
-	const struct json *list = find_in_file(reading, "server.tenant.dimensions"), *item;
-	struct caller_dimension *dimensions =
-		arena_calloc(reading->arena, json_count(list) + 1, sizeof(*dimensions));
+	const struct {
+		struct config_place place;
+		int (*read)(struct arena *arena, const struct config_place *place,
+			const struct json *list, struct caller_rules *rules, struct error *err);
+		bool is_wanted;
+	} lists[] = {
+		{{reading->source->file, "server.jwt.configs"}, config_read_issuers,
+			is_set(reading, "server.jwt.enabled")},
+		{{reading->source->file, "server.tenant.dimensions"}, config_read_dimensions,
+			is_set(reading, "server.tenant.enabled")},
+		{{reading->source->file, "server.tls.client_names"}, config_read_gateways, true},
+	};
 
-	if (!dimensions)
-		return error_set(reading->err, ERROR_MEMORY, "no room for the configuration");
-	json_for_each (list, i, item) {
-		dimensions[i] = (struct caller_dimension){
-			.header = arena_cstr(reading->arena, json_get_text(item, "header")),
-			.key = arena_cstr(reading->arena, json_get_text(item, "key")),
-			.is_required = json_bool(json_get(item, "required"), false)};
-		if (!dimensions[i].header || !dimensions[i].key)
-			return error_set(reading->err, ERROR_INVALID,
-				"%s: server.tenant.dimensions[%zu] needs header and key",
-				reading->source->file, i);
-	}
-	rules->dimensions = dimensions;
-	rules->dimension_count = json_count(list);
+	rules->tenant_enabled = is_set(reading, "server.tenant.enabled");
+	rules->system_header = text_of(reading, "server.tenant.system_header");
+	rules->identity_header = text_of(reading, "server.identity_header");
+	rules->needs_certificate = text_of(reading, "server.tls.client_ca_file") != NULL;
+	if (config_check_identity_header(reading->source->file, "server.identity_header",
+		    rules->identity_header, reading->err) != 0)
+		return -1;
+	if (!rules->needs_certificate &&
+		(rules->identity_header ||
+			json_count(find_in_file(reading, "server.tls.client_names")) > 0))
+		return error_set(reading->err, ERROR_INVALID,
+			"%s: server.identity_header and server.tls.client_names are about clients "
+			"with certificates; name their CA in server.tls.client_ca_file",
+			reading->source->file);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (lists[i].is_wanted && lists[i].read(reading->arena, &lists[i].place,
+						  find_in_file(reading, lists[i].place.path), rules,
+						  reading->err) != 0)
+			return -1;
 	return 0;
 }
 
@@ -270,10 +292,6 @@ static int read_server(struct reading *reading)
 {
 	struct clm_config *clm = &reading->config->clm;
 
-	if (is_set(reading, "server.jwt.enabled"))
-		return error_set(reading->err, ERROR_INVALID,
-			"server.jwt.enabled is true, and tokens cannot be verified yet: set it to "
-			"false, and let only the gateway reach this server");
 	if (is_set(reading, "server.tls.enabled"))
 		return error_set(reading->err, ERROR_INVALID,
 			"server.tls.enabled is true, and this server has no TLS yet: set it to "
@@ -286,9 +304,7 @@ static int read_server(struct reading *reading)
 	clm->health_port = port_of(reading, "health.port");
 	clm->metrics_host = value_of(reading, "metrics.host");
 	clm->metrics_port = port_of(reading, "metrics.port");
-	clm->callers.tenant_enabled = is_set(reading, "server.tenant.enabled");
-	clm->callers.system_header = value_of(reading, "server.tenant.system_header");
-	return clm->callers.tenant_enabled ? read_dimensions(reading) : 0;
+	return read_callers(reading);
 }
 
 static int read_logging(struct reading *reading)

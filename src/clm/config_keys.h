@@ -19,7 +19,11 @@
 	FLAG("server.tls.enabled", "server-https-enabled", CONFIG_BOOL, "false", false, "HTTPS; has to be false") \
 	FLAG("server.tls.cert_file", "server-https-cert-file", CONFIG_TEXT, NULL, true, "taken, without effect") \
 	FLAG("server.tls.key_file", "server-https-key-file", CONFIG_TEXT, NULL, true, "taken, without effect") \
-	FLAG("server.jwt.enabled", "server-jwt-enabled", CONFIG_BOOL, "true", false, "tokens; has to be set to false") \
+	FLAG("server.tls.client_ca_file", "server-https-client-ca-file", CONFIG_TEXT, NULL, false, "CA of clients' certificates; whose is of it is a gateway, and its identity headers are believed") \
+	PLAIN("server.tls.client_names", CONFIG_DOCUMENT, false) \
+	FLAG("server.tls.min_version", "server-https-min-version", CONFIG_TEXT, "1.2", false, "oldest TLS that is spoken, 1.2 or 1.3; default: 1.2") \
+	FLAG("server.identity_header", "server-identity-header", CONFIG_TEXT, NULL, false, "header in which a gateway with a certificate names the caller") \
+	FLAG("server.jwt.enabled", "server-jwt-enabled", CONFIG_BOOL, "true", false, "callers show tokens of the issuers in server.jwt.configs; default: true") \
 	PLAIN("server.jwt.configs", CONFIG_DOCUMENT, false) \
 	FLAG("server.tenant.enabled", "server-tenant-enabled", CONFIG_BOOL, "false", false, "tenants, by headers; default: false") \
 	FLAG("server.tenant.system_header", "server-tenant-system-header", CONFIG_TEXT, NULL, false, "header of callers that see all tenants") \

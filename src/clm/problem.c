@@ -6,6 +6,7 @@
 #define TYPE_BASE "https://api.hyperfleet.io/errors/"
 #define RETRY_AFTER_S "1" /* a lost database is tried again several times a second */
 #define CODE_PREFIX "HYPERFLEET-"
+#define REALM "hyperfleet"
 
 static const struct {
 	int status;
@@ -19,6 +20,8 @@ static const struct {
 	[PROBLEM_MALFORMED] = {400, "VAL-006", "malformed-request", "Malformed Request"},
 	[PROBLEM_UNAUTHENTICATED] = {401, "AUT-001", "authentication-error",
 		"Authentication Required"},
+	[PROBLEM_BAD_TOKEN] = {401, "AUT-002", "authentication-error", "Invalid Credentials"},
+	[PROBLEM_EXPIRED_TOKEN] = {401, "AUT-003", "authentication-error", "Invalid Token"},
 	[PROBLEM_FORBIDDEN] = {403, "AUZ-001", "permission-denied", "Permission Denied"},
 	[PROBLEM_NO_ENDPOINT] = {404, "NTF-000", "not-found", "Endpoint Not Found"},
 	[PROBLEM_NOT_FOUND] = {404, "NTF-001", "not-found", "Resource Not Found"},
@@ -50,6 +53,23 @@ static struct json *violations_json(struct arena *arena, const struct problem_de
 	return array;
 }
 
+/* RFC 6750 section 3: what is to be shown, and what was wrong with what was. */
+static struct str challenge(struct arena *arena, const struct problem_details *details)
+{
+	if (details->problem == PROBLEM_UNAUTHENTICATED)
+		return STR("Bearer realm=\"" REALM "\"");
+	for (size_t i = 0; i < details->detail.len; i++) {
+		char c = details->detail.ptr[i];
+
+		if (c < ' ' || c > '~' || c == '"' || c == '\\')
+			return STR("Bearer realm=\"" REALM "\", error=\"invalid_token\"");
+	}
+	return arena_printf(arena,
+		"Bearer realm=\"" REALM "\", error=\"invalid_token\", "
+		"error_description=\"%" STR_F "\"",
+		STR_A(details->detail));
+}
+
 static void answer(struct http_request *request, struct http_response *response,
 	const struct problem_details *details, int status)
 {
@@ -70,6 +90,9 @@ static void answer(struct http_request *request, struct http_response *response,
 	http_response_json(request, response, status, body);
 	if (status == 503)
 		http_response_header(request, response, STR("Retry-After"), STR(RETRY_AFTER_S));
+	if (status == 401)
+		http_response_header(
+			request, response, STR("WWW-Authenticate"), challenge(arena, details));
 	response->content_type = STR("application/problem+json");
 }
 

@@ -59,7 +59,10 @@ struct http_request {
 	void *context;	      /* http_server_config.context */
 	int64_t now_us;	      /* when it arrived */
 	struct str principal; /* for the access log: set it when known */
-	const void *caller;   /* the product's own: what its `before` found out */
+	bool has_certificate; /* the client's, of the CA that http_server_tls names */
+	const struct str *certificate_names; /* its alternative names, else its common name */
+	size_t certificate_name_count;
+	const void *caller; /* the product's own: what its `before` found out */
 };
 
 /* First value, name case-insensitive; null when absent. */

@@ -26,9 +26,16 @@ def shipped_entities():
     return yaml.safe_load((ROOT / "config" / "entities.yaml").read_text())["entities"]
 
 
-def write_configuration(folder, database, entities):
+def merged(base, more):
+    """The document with another's members in it, maps in depth."""
+    if not isinstance(base, dict) or not isinstance(more, dict):
+        return more
+    return {**base, **{key: merged(base.get(key), value) for key, value in more.items()}}
+
+
+def write_configuration(folder, database, entities, settings=None):
     file = pathlib.Path(folder) / "config.yaml"
-    file.write_text(yaml.safe_dump({
+    file.write_text(yaml.safe_dump(merged({
         "server": {"host": "127.0.0.1", "port": 0, "jwt": {"enabled": False},
                    "openapi_schema_path": str(SCHEMAS)},
         "health": {"host": "127.0.0.1", "port": 0},
@@ -36,19 +43,21 @@ def write_configuration(folder, database, entities):
         "logging": {"level": "warn"},
         "database": {"url": database},
         "entities": entities,
-    }))
+    }, settings or {})))
     return file
 
 
 class Server:
-    """`reeve serve clm` in a folder; a context manager. `prepare` runs in the child before the program."""
+    """`reeve serve clm` in a folder; a context manager. `prepare` runs in the child before the program; `settings`
+    are laid over the configuration."""
 
-    def __init__(self, folder, database=None, entities=None, prepare=None):
+    def __init__(self, folder, database=None, entities=None, prepare=None, settings=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.database = database or f"sqlite:{self.folder}/clm.db"
         self.entities = entities or ENTITIES
         self.prepare = prepare
+        self.settings = settings
         self.ready = self.folder / "ready.json"
         self.process = None
         self.about = None
@@ -62,7 +71,7 @@ class Server:
         assert kind is not None or code in (0, -signal.SIGKILL), self.said()
 
     def start(self):
-        config = write_configuration(self.folder, self.database, self.entities)
+        config = write_configuration(self.folder, self.database, self.entities, self.settings)
         with open(self.folder / "clm.out", "ab") as output:
             self.process = subprocess.Popen(
                 [BINARY, "serve", "clm", "--config", str(config), "--ready-file", str(self.ready)],

@@ -41,6 +41,11 @@ static int read_config(struct arena *arena, const char *text, struct outside out
 	return config_read(arena, &source, ret, err);
 }
 
+#define JWT(entry) "server: {jwt: {configs: [{" entry "}]}}"
+#define TENANT(entries)                                                                  \
+	"server: {jwt: {enabled: false}, tenant: {enabled: true, system_header: x-sys, " \
+	"dimensions: "                                                                   \
+	"[" entries "]}}"
 #define OPEN "server: {jwt: {enabled: false}}\n"
 
 static void the_originals_defaults_hold(void **state)
@@ -151,6 +156,42 @@ static void tenants_and_idle_keys_are_read(void **state)
 	assert_true(config.logs_to_stderr);
 }
 
+static void issuers_are_read_in_order(void **state)
+{
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+	struct config config;
+	struct error err = {0};
+
+	if (read_config(arena,
+		    "server:\n"
+		    "  tenant: {system_header: \"\"}\n"
+		    "  jwt:\n"
+		    "    configs:\n"
+		    "    - {issuer_url: \"https://a\", jwk_cert_url: \"https://a/keys\",\n"
+		    "       jwk_cert_ca_file: /ca, header: X-Token, audience: clm,\n"
+		    "       identity_claim: sub, identity_claim_pattern: \"^s:\",\n"
+		    "       identity_header: X-Id}\n"
+		    "    - {issuer_url: \"http://127.0.0.1:80/b\", jwk_cert_file: /keys,\n"
+		    "       audience: \"\"}\n",
+		    (struct outside){0}, &config, &err) != 0)
+		fail_msg("%s", err.message);
+	const struct issuer_rule *issuers = config.clm.callers.issuers;
+	assert_true(config.clm.callers.needs_token);
+	assert_false(config.clm.callers.tenant_enabled);
+	assert_int_equal(config.clm.callers.issuer_count, 2);
+	assert_string_equal(issuers[0].url, "https://a");
+	assert_string_equal(issuers[0].key_url, "https://a/keys");
+	assert_string_equal(issuers[0].key_ca_file, "/ca");
+	assert_string_equal(issuers[0].header, "X-Token");
+	assert_string_equal(issuers[0].audience, "clm");
+	assert_string_equal(issuers[0].claim, "sub");
+	assert_string_equal(issuers[0].pattern, "^s:");
+	assert_string_equal(issuers[0].identity_header, "X-Id");
+	assert_string_equal(issuers[1].key_file, "/keys");
+	assert_null(issuers[1].audience);
+	assert_null(issuers[1].header);
+}
+
 static void a_mistake_is_told_with_its_place(void **state)
 {
 	static const struct {
@@ -180,6 +221,38 @@ static void a_mistake_is_told_with_its_place(void **state)
 		{"server: {jwt: {enabled: false}, tenant: {enabled: true, dimensions: [{key: "
 		 "a}]}}",
 			{0}, "server.tenant.dimensions[0] needs header and key"},
+		{JWT("issuer_url: \"http://i\", jwk_cert_file: /f"), {0},
+			"server.jwt.configs[0].issuer_url has to be https://"},
+		{JWT("issuer_url: \"http://localhost.evil\", jwk_cert_file: /f"), {0},
+			"issuer_url has to be https://"},
+		{JWT("issuer_url: \"http://localhost:1@evil/\", jwk_cert_file: /f"), {0},
+			"issuer_url has to be https://"},
+		{JWT("issuer_url: \"https://i\""), {0}, "needs jwk_cert_url or jwk_cert_file"},
+		{JWT("issuer_url: \"https://i\", jwk_cert_url: \"http://keys\""), {0},
+			"jwk_cert_url has to be https://"},
+		{JWT("issuer_url: \"https://i\", jwk_cert_file: /f, audiense: a"), {0},
+			"server.jwt.configs[0].audiense is not a key known here"},
+		{JWT("issuer_url: \"https://i\", jwk_cert_file: /f, audience: [a]"), {0},
+			"server.jwt.configs[0].audience has to be text"},
+		{JWT("issuer_url: \"https://i\", jwk_cert_file: /f, identity_header: cookie"), {0},
+			"identity_header cannot be Cookie"},
+		{JWT("issuer_url: \"https://i\", jwk_cert_file: /f, header: \"a b\""), {0},
+			"header has to be the name of a header"},
+		{"server: {jwt: {configs: {a: 1}}}", {0}, "server.jwt.configs has to be a list"},
+		{TENANT("{header: X-A, key: a}"), {0}, "required: true"},
+		{TENANT("{header: X-A, key: a, required: 1}"), {0}, "has to be true or false"},
+		{TENANT("{header: X-A, key: a, required: true}, {header: x-a, key: b}"), {0},
+			"dimensions[1].header is another entry's, too"},
+		{TENANT("{header: X-A, key: a, required: true}, {header: X-B, key: a}"), {0},
+			"dimensions[1].key is another entry's, too"},
+		{TENANT("{header: X-Sys, key: a, required: true}"), {0},
+			"dimensions[0].header is server.tenant.system_header, too"},
+		{TENANT("{header: Authorization, key: a, required: true}"), {0},
+			"header cannot be Authorization"},
+		{"server: {jwt: {enabled: false}, identity_header: X-Id}", {0},
+			"name their CA in server.tls.client_ca_file"},
+		{"server: {jwt: {enabled: false}, tls: {client_names: [a]}}", {0},
+			"name their CA in server.tls.client_ca_file"},
 		{"server: {port: 1", {0}, "c.yaml: line"},
 	};
 
@@ -203,6 +276,7 @@ int main(void)
 		cmocka_unit_test(a_flag_goes_before_a_variable_before_the_file),
 		cmocka_unit_test(the_database_is_one_url),
 		cmocka_unit_test(tenants_and_idle_keys_are_read),
+		cmocka_unit_test(issuers_are_read_in_order),
 		cmocka_unit_test(a_mistake_is_told_with_its_place),
 	};
 
