@@ -102,9 +102,10 @@ static int adopt(struct creation *creation, struct resource *resource, struct er
 static int refer(struct creation *creation, struct resource *resource, struct error *err)
 {
 	struct change *change = &creation->change;
+	const struct reference_view view = {creation->parent_scope.tenancy, resource->tenancy};
 
-	if (reference_resolve(change, creation->parent_scope.tenancy, &creation->references,
-		    &resource->references, err) != 0)
+	if (reference_resolve(change, &view, &creation->references, &resource->references, err) !=
+		0)
 		return -1;
 	return reference_store(change, resource->id, &creation->references, err);
 }
@@ -201,10 +202,10 @@ static int apply_references(
 	struct patch *patch, struct resource *resource, bool *ret, struct error *err)
 {
 	struct change *change = &patch->change;
+	const struct reference_view view = {patch->scope.tenancy, resource->tenancy};
 	struct str document;
 
-	if (reference_resolve(change, patch->scope.tenancy, &patch->references, &document, err) !=
-			0 ||
+	if (reference_resolve(change, &view, &patch->references, &document, err) != 0 ||
 		documents_differ(change->arena, resource->references, document, ret, err) != 0)
 		return -1;
 	if (!*ret)

@@ -107,22 +107,30 @@ int reference_parse(struct arena *arena, const struct kind *kind, const struct j
 
 /* --- targets --------------------------------------------------------------------------------- */
 
-static int find_target(struct change *change, struct str tenancy, const struct reference *reference,
-	struct error *err)
+/* Within the tenant, or the region's own: what is referred to is held, and who has it is told by
+ * what. */
+static bool may_refer(struct str tenancy, const struct resource *target)
 {
-	const struct scope scope = {.tenancy = tenancy};
+	return str_eq(target->tenancy, tenancy) || str_eq_c(target->tenancy, RESOURCE_NO_TENANCY);
+}
+
+static int find_target(struct change *change, const struct reference_view *view,
+	const struct reference *reference, struct error *err)
+{
+	const struct scope scope = {.tenancy = view->caller_tenancy};
 	const struct reference_rule *rule = reference->rule;
 	struct resource target;
 	struct error failed;
 
-	if (resource_find(
-		    change->sql, change->arena, &scope, reference->target, &target, &failed) != 0) {
-		if (failed.code != ERROR_NOT_FOUND)
-			return error_set(err, failed.code, "%s", failed.message);
+	int found = resource_find(
+		change->sql, change->arena, &scope, reference->target, &target, &failed);
+
+	if (found != 0 && failed.code != ERROR_NOT_FOUND)
+		return error_set(err, failed.code, "%s", failed.message);
+	if (found != 0 || !may_refer(view->own_tenancy, &target))
 		return error_set(err, ERROR_INVALID,
 			"reference '%" STR_F "': %" STR_F " with id='%" STR_F "' not found",
 			STR_A(rule->type), STR_A(rule->target_name), STR_A(reference->target));
-	}
 	if (!str_eq(target.kind, rule->target_name))
 		return error_set(err, ERROR_INVALID,
 			"reference '%" STR_F "' must point to kind %" STR_F ", '%" STR_F
@@ -149,8 +157,8 @@ static struct json *target_document(struct arena *arena, const struct reference 
 	return document;
 }
 
-int reference_resolve(struct change *change, struct str tenancy, const struct reference_list *list,
-	struct str *ret_document, struct error *err)
+int reference_resolve(struct change *change, const struct reference_view *view,
+	const struct reference_list *list, struct str *ret_document, struct error *err)
 {
 	struct arena *arena = change->arena;
 	struct json *document = json_new_object(arena);
@@ -159,7 +167,7 @@ int reference_resolve(struct change *change, struct str tenancy, const struct re
 		const struct reference *reference = &list->items[i];
 		struct json *targets = json_get_str(document, reference->rule->type);
 
-		if (find_target(change, tenancy, reference, err) != 0)
+		if (find_target(change, view, reference, err) != 0)
 			return -1;
 		if (targets == NULL) {
 			targets = json_new_array(arena);

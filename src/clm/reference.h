@@ -32,10 +32,15 @@ int reference_parse(struct arena *arena, const struct kind *kind, const struct j
 
 /* --- inside a change ------------------------------------------------------------------------- */
 
-/* The document, of targets that the caller may see and that live. ERROR_INVALID says which do not.
+/* The document, of targets that the caller may see, that are of the same tenant or the region's
+ * own, and that live. ERROR_INVALID says which do not.
  */
-int reference_resolve(struct change *change, struct str tenancy, const struct reference_list *list,
-	struct str *ret_document, struct error *err);
+struct reference_view {
+	struct str caller_tenancy; /* null: sees all */
+	struct str own_tenancy;	   /* of the resource that refers */
+};
+int reference_resolve(struct change *change, const struct reference_view *view,
+	const struct reference_list *list, struct str *ret_document, struct error *err);
 
 /* Replaces the rows of one resource. */
 int reference_store(struct change *change, struct str resource, const struct reference_list *list,

@@ -175,6 +175,46 @@ static void a_tenant_refers_to_its_own_only(void **state)
 		region_call(region, "PATCH", pool_path(region, pool), body, NULL).status, 200);
 }
 
+/* Else a tenant could not delete what it has, and would be told whose fault that is. */
+static void nobody_lets_tenants_refer_to_each_other(void **state)
+{
+	struct region *region = *state;
+	static const char *const tenants[] = {"X-Amz-Account-Id: 1", "X-Amz-Account-Id: 2", NULL};
+	struct str pools[3], ids[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		struct answer answer = region_call(region, "POST", V1 "/clusters",
+			"{\"kind\":\"Cluster\",\"name\":\"mine\",\"spec\":{}}", tenants[i]);
+		ids[i] = json_get_text(answer.json, "id");
+		pools[i] = make_pool(region,
+			region_path(region, V1 "/clusters/%" STR_F "/nodepools", STR_A(ids[i])),
+			"p", STR(""));
+	}
+	for (size_t from = 0; from < 3; from++) {
+		for (size_t to = 0; to < 3; to++) {
+			if (from == to)
+				continue;
+			const char *body = region_path(region,
+				"{\"references\":{\"peer\":[{\"id\":\"%" STR_F "\"}]}}",
+				STR_A(pools[to]));
+			int patched = region_call(
+				region, "PATCH", pool_path(region, pools[from]), body, NULL)
+					      .status;
+			body = region_path(region,
+				"{\"kind\":\"NodePool\",\"name\":\"q%zu\",\"spec\":{},"
+				"\"references\":{\"peer\":[{\"id\":\"%" STR_F "\"}]}}",
+				to, STR_A(pools[to]));
+			int created = region_call(region, "POST",
+				region_path(region, V1 "/clusters/%" STR_F "/nodepools",
+					STR_A(ids[from])),
+				body, NULL)
+					      .status;
+			assert_int_equal(patched, tenants[to] ? 400 : 200);
+			assert_int_equal(created, tenants[to] ? 400 : 201);
+		}
+	}
+}
+
 static void references_survive_a_restart(void **state)
 {
 	struct region *region = *state;
@@ -197,6 +237,7 @@ int main(void)
 		WITH_REGION(what_goes_together_does_not_hold_itself),
 		WITH_REGION(one_from_outside_holds_the_whole_tree),
 		WITH_REGION(a_tenant_refers_to_its_own_only),
+		WITH_REGION(nobody_lets_tenants_refer_to_each_other),
 		WITH_REGION(references_survive_a_restart),
 	};
 
