@@ -32,6 +32,7 @@
 #define CEL_MAX_TEXT 65536u
 #define CEL_MAX_DEPTH 100u
 #define CEL_DEFAULT_COST 1000000u
+#define CEL_MAX_STEPS 1000000u /* of work in one evaluation, whatever its cost */
 
 struct cel; /* a parsed expression, in the arena it was parsed into; immutable, shareable */
 
@@ -58,7 +59,7 @@ struct cel_env {
 	const struct json *variables;	     /* an object: name -> value */
 	const struct cel_bindings *bindings; /* NULL, or looked into before the variables */
 	int64_t now_us;
-	uint64_t cost_limit; /* 0: CEL_DEFAULT_COST */
+	uint64_t cost_limit; /* 0: CEL_DEFAULT_COST; counted as cel-go does */
 	uint64_t *cost;	     /* NULL, or where to put what the run cost, also when it failed */
 	const struct cel_function *functions;
 	size_t function_count;
@@ -68,7 +69,7 @@ struct cel_env {
  * Evaluates. The result as JSON: timestamps and durations as strings, bytes as base64, an empty
  * optional as NULL with return 0. It may share parts with the variables. Errors: ERROR_INVALID
  * (unknown variable or function, missing key, type mismatch, overflow, division by zero),
- * ERROR_LIMITED at the cost limit.
+ * ERROR_LIMITED at the limit of cost or steps.
  */
 int cel_eval(const struct cel *expression, struct arena *arena, const struct cel_env *env,
 	struct json **ret, struct error *err);

@@ -30,6 +30,7 @@ struct checker {
 	struct cel_types types;
 	const struct cel_check_env *env;
 	struct str text;
+	unsigned char *overloads;
 };
 
 typedef const struct cel_static *static_type; /* NULL: failed, and the error is set */
@@ -138,6 +139,7 @@ struct search {
 	const static_type *operands;
 	size_t count;
 	bool is_known; /* some row has the name */
+	size_t matches;
 	static_type result;
 };
 
@@ -152,6 +154,7 @@ static void try_row(struct checker *c, struct search *search, const char *row)
 	if (signature.is_method != search->is_method || signature.count != search->count ||
 		!cel_static_assign(&c->types, search->operands, signature.operands, search->count))
 		return;
+	search->matches++;
 	result = known(c, signature.result);
 	if (search->result == NULL)
 		search->result = result;
@@ -199,6 +202,7 @@ static static_type resolve(struct checker *c, const struct cel_node *node, const
 		return NULL;
 	if (!search.is_known)
 		return fail(c, node, "undeclared reference to '%s'", shown);
+	c->overloads[node->id] = search.matches == 1 ? CEL_OVERLOAD_ONE : CEL_OVERLOAD_SEVERAL;
 	return search.result ? search.result : no_overload(c, node, shown, &search);
 }
 
@@ -442,6 +446,7 @@ static static_type check_literal_format(
 	}
 	wrong = kinds ? cel_check_format(node->arguments[0]->literal.as.text, kinds, list->count)
 		      : "there is no memory to check it";
+	c->overloads[node->id] = CEL_OVERLOAD_ONE;
 	return wrong ? fail(c, node, "format: %s", wrong) : simple(CEL_STATIC_STRING);
 }
 
@@ -599,7 +604,8 @@ int cel_check(const struct cel *expression, struct arena *arena, const struct ce
 	struct str *ret_type, struct error *err)
 {
 	struct error ignored;
-	struct checker c = {.env = env, .text = expression->text};
+	struct checker c = {
+		.env = env, .text = expression->text, .overloads = expression->overloads};
 	static_type type;
 	struct str text;
 

@@ -28,7 +28,22 @@ struct scope {
 struct lazy {
 	const struct cel_node *node;
 	bool is_known;
+	uint64_t cost; /* of the first use of what is known */
 	struct cel_value value;
+};
+
+/* What cel-go's expansion of the macros costs: loops keep their result in a variable (1 to read),
+ * test it before each item, and make lists. */
+enum {
+	COST_NAME = 1,
+	COST_CALL = 1,
+	COST_MEMBER = 1,
+	COST_LIST = 10,
+	COST_MAP = 30,
+	COST_BIND = COST_LIST,
+	COST_TEST_ALL = COST_NAME + COST_CALL,
+	COST_TEST_EXISTS = COST_NAME + 2 * COST_CALL,
+	COST_APPEND = COST_NAME + COST_LIST + COST_CALL
 };
 
 static int evaluate(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
@@ -70,6 +85,9 @@ static int read_scope(struct cel_run *run, const struct scope *scope, struct cel
 		return -1;
 	lazy->is_known = true;
 	*ret = lazy->value;
+	if (cel_spend(run, lazy->cost) != 0)
+		return -1;
+	lazy->cost = 0;
 	return 0;
 }
 
@@ -94,18 +112,18 @@ static int evaluate_name(
 
 	for (; scope != NULL; scope = scope->up) {
 		if (str_eq(scope->name, name))
-			return read_scope(run, scope, ret);
+			return read_scope(run, scope, ret) != 0 ? -1 : cel_spend(run, COST_NAME);
 	}
 	if (find_binding(run->env->bindings, name, ret))
-		return 0;
+		return cel_spend(run, COST_NAME);
 	variable = json_get_str(run->env->variables, name);
 	if (variable != NULL) {
 		*ret = cel_from_json(variable);
-		return 0;
+		return cel_spend(run, COST_NAME);
 	}
 	if (str_eq_c(name, "now")) {
 		*ret = cel_timestamp_from_us(run->env->now_us);
-		return 0;
+		return cel_spend(run, COST_NAME);
 	}
 	for (size_t i = 0; i < sizeof(type_names) / sizeof(type_names[0]); i++) {
 		if (str_eq_c(name, type_names[i])) {
@@ -142,6 +160,54 @@ static int get_member(struct cel_run *run, struct cel_value target, const struct
 	return is_present ? cel_optional_of(run, &value, ret) : 0;
 }
 
+/* cel-go counts a call that fails, unless an argument failed before the last was looked at. */
+static int count_failure(struct cel_run *run, uint64_t cost)
+{
+	run->cost += is_absorbed(run) ? cost : 0;
+	return -1;
+}
+
+static bool is_chain(const struct cel_node *node)
+{
+	return node->type == CEL_NODE_SELECT || node->type == CEL_NODE_INDEX ||
+	       node->type == CEL_NODE_HAS;
+}
+
+/* Of a member: more when it is the first of something made by the expression. */
+static uint64_t member_cost(const struct cel_node *node)
+{
+	const struct cel_node *target = node->target;
+	bool is_made = !is_chain(target) && target->type != CEL_NODE_NAME &&
+		       target->type != CEL_NODE_CONDITIONAL;
+
+	return COST_MEMBER + (is_made ? 1u : 0u);
+}
+
+/* A member that an optional does not have is free. */
+static int spend_on_member(
+	struct cel_run *run, const struct cel_node *node, const struct cel_value *member)
+{
+	bool is_missing = member->type == CEL_OPTIONAL && member->as.optional == NULL;
+
+	return cel_spend(run, member_cost(node) - (is_missing ? COST_MEMBER : 0));
+}
+
+/* A branch of a conditional, or an index: its variable, or what its members are of, is free. */
+static int evaluate_inner(struct cel_run *run, const struct scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
+{
+	const struct cel_node *root = node;
+	uint64_t before = run->cost;
+
+	if (evaluate(run, scope, node, ret) != 0)
+		return -1;
+	while (is_chain(root))
+		root = root->target;
+	if (root->type == CEL_NODE_NAME || (is_chain(node) && root->type != CEL_NODE_CONDITIONAL))
+		run->cost -= run->cost > before;
+	return 0;
+}
+
 static int evaluate_select(struct cel_run *run, const struct scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
@@ -152,7 +218,9 @@ static int evaluate_select(struct cel_run *run, const struct scope *scope,
 	if (target.type != CEL_MAP && target.type != CEL_OPTIONAL && !node->is_optional)
 		return cel_fail(run, "no such field: %" STR_F " of a %s", STR_A(node->name),
 			cel_type_name(&target));
-	return get_member(run, target, &key, node->is_optional, ret);
+	if (get_member(run, target, &key, node->is_optional, ret) != 0)
+		return count_failure(run, member_cost(node));
+	return spend_on_member(run, node, ret);
 }
 
 static int evaluate_has(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
@@ -165,7 +233,9 @@ static int evaluate_has(struct cel_run *run, const struct scope *scope, const st
 	if (get_member(run, target, &key, true, &member) != 0)
 		return -1;
 	*ret = cel_bool(member.as.optional != NULL);
-	return 0;
+	if (target.type == CEL_OPTIONAL && target.as.optional == NULL)
+		return 0;
+	return cel_spend(run, member_cost(node));
 }
 
 static int evaluate_index(struct cel_run *run, const struct scope *scope,
@@ -174,9 +244,11 @@ static int evaluate_index(struct cel_run *run, const struct scope *scope,
 	struct cel_value target, key;
 
 	if (evaluate(run, scope, node->target, &target) != 0 ||
-		evaluate(run, scope, node->arguments[0], &key) != 0)
+		evaluate_inner(run, scope, node->arguments[0], &key) != 0)
 		return -1;
-	return get_member(run, target, &key, node->is_optional, ret);
+	if (get_member(run, target, &key, node->is_optional, ret) != 0)
+		return count_failure(run, member_cost(node));
+	return spend_on_member(run, node, ret);
 }
 
 /* --- literals ------------------------------------------------------------------------------ */
@@ -209,14 +281,14 @@ static int evaluate_list(struct cel_run *run, const struct scope *scope,
 		struct cel_value *item = &items->values[items->count];
 
 		if (evaluate(run, scope, node->arguments[i], item) != 0)
-			return -1;
+			return count_failure(run, COST_LIST);
 		present = is_optional_argument(node, i) ? unwrap(run, item) : 1;
 		if (present < 0)
 			return -1;
 		items->count += (size_t)present;
 	}
 	*ret = cel_list(items);
-	return 0;
+	return cel_spend(run, COST_LIST);
 }
 
 static int check_key(struct cel_run *run, const struct cel_items *items, struct cel_value *key)
@@ -246,14 +318,14 @@ static int evaluate_map(struct cel_run *run, const struct scope *scope, const st
 		if (evaluate(run, scope, node->arguments[i], &entry[0]) != 0 ||
 			evaluate(run, scope, node->arguments[i + 1], &entry[1]) != 0 ||
 			check_key(run, items, &entry[0]) != 0)
-			return -1;
+			return count_failure(run, COST_MAP);
 		present = is_optional_argument(node, i) ? unwrap(run, &entry[1]) : 1;
 		if (present < 0)
 			return -1;
 		items->count += 2 * (size_t)present;
 	}
 	*ret = cel_map(items);
-	return 0;
+	return cel_spend(run, COST_MAP);
 }
 
 /* --- logic --------------------------------------------------------------------------------- */
@@ -288,21 +360,27 @@ static int evaluate_conditional(struct cel_run *run, const struct scope *scope,
 
 	if (evaluate_bool(run, scope, node->arguments[0], "_?_:_", &condition) != 0)
 		return -1;
-	return evaluate(run, scope, node->arguments[condition ? 1 : 2], ret);
+	return evaluate_inner(run, scope, node->arguments[condition ? 1 : 2], ret);
+}
+
+static bool is_resolved(const struct cel_run *run, const struct cel_node *node)
+{
+	return run->overloads[node->id] != CEL_OVERLOAD_SEVERAL;
 }
 
 static int evaluate_operator(struct cel_run *run, const struct scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
-	struct cel_value a, b;
+	struct cel_value operands[2] = {0};
 
-	if (evaluate(run, scope, node->arguments[0], &a) != 0)
-		return -1;
-	if (node->count == 1)
-		return cel_operate(run, node->operation, &a, NULL, ret);
-	if (evaluate(run, scope, node->arguments[1], &b) != 0)
-		return -1;
-	return cel_operate(run, node->operation, &a, &b, ret);
+	for (size_t i = 0; i < node->count; i++) {
+		if (evaluate(run, scope, node->arguments[i], &operands[i]) != 0)
+			return count_failure(run, i + 1 == node->count ? COST_CALL : 0);
+	}
+	if (cel_operate(run, node->operation, &operands[0], &operands[1], ret) != 0)
+		return count_failure(run, COST_CALL);
+	return cel_spend(run, cel_operator_cost(node->operation, &operands[0], &operands[1],
+				      is_resolved(run, node)));
 }
 
 /* --- macros -------------------------------------------------------------------------------- */
@@ -313,32 +391,51 @@ static struct cel_value range_item(const struct cel_value *range, size_t index)
 	return range->type == CEL_MAP ? cel_key(range, index) : cel_item(range, index);
 }
 
-static int evaluate_quantifier(struct cel_run *run, const struct scope *up,
+static int evaluate_exists_one(struct cel_run *run, const struct scope *up,
 	const struct cel_node *node, const struct cel_value *range, struct cel_value *ret)
 {
 	struct scope scope = {.up = up, .name = node->name};
-	bool deciding = node->macro == CEL_MACRO_EXISTS;
-	bool has_failed = false;
 	size_t matches = 0;
 
 	for (size_t i = 0; i < cel_count(range); i++) {
 		bool value = false;
 
 		scope.value = range_item(range, i);
+		if (evaluate_bool(run, &scope, node->arguments[0], "macro", &value) != 0 ||
+			cel_spend(run, value ? COST_NAME + COST_CALL : 0) != 0)
+			return -1;
+		matches += value;
+	}
+	*ret = cel_bool(matches == 1);
+	return cel_spend(run, COST_NAME + COST_CALL);
+}
+
+/* all() and exists(). */
+static int evaluate_quantifier(struct cel_run *run, const struct scope *up,
+	const struct cel_node *node, const struct cel_value *range, struct cel_value *ret)
+{
+	struct scope scope = {.up = up, .name = node->name};
+	bool deciding = node->macro == CEL_MACRO_EXISTS;
+	uint64_t test = deciding ? COST_TEST_EXISTS : COST_TEST_ALL;
+	bool has_failed = false;
+
+	for (size_t i = 0; i < cel_count(range); i++) {
+		bool value = false;
+
+		scope.value = range_item(range, i);
+		if (cel_spend(run, test + COST_NAME) != 0)
+			return -1;
 		if (evaluate_bool(run, &scope, node->arguments[0], "macro", &value) != 0) {
-			if (node->macro == CEL_MACRO_EXISTS_ONE || !is_absorbed(run))
+			if (!is_absorbed(run))
 				return -1;
 			has_failed = true;
-			continue;
-		}
-		matches += value;
-		if (node->macro != CEL_MACRO_EXISTS_ONE && value == deciding) {
+		} else if (value == deciding) {
 			*ret = cel_bool(deciding);
-			return 0;
+			return cel_spend(run, COST_NAME + (i + 1 < cel_count(range) ? test : 0));
 		}
 	}
-	*ret = cel_bool(node->macro == CEL_MACRO_EXISTS_ONE ? matches == 1 : !deciding);
-	return has_failed ? -1 : 0;
+	*ret = cel_bool(!deciding);
+	return has_failed ? -1 : cel_spend(run, COST_NAME);
 }
 
 /* map(x, f), map(x, p, f) and filter(x, p). */
@@ -365,11 +462,14 @@ static int evaluate_map_filter(struct cel_run *run, const struct scope *up,
 			continue;
 		if (!is_filter &&
 			evaluate(run, &scope, node->arguments[node->count - 1], item) != 0)
+			return count_failure(
+				run, COST_APPEND + COST_LIST + COST_NAME * (cel_count(range) - i));
+		if (cel_spend(run, COST_APPEND + (is_filter ? COST_NAME : 0)) != 0)
 			return -1;
 		items->count++;
 	}
 	*ret = cel_list(items);
-	return 0;
+	return cel_spend(run, COST_LIST + COST_NAME);
 }
 
 static int evaluate_sort_by(struct cel_run *run, const struct scope *up,
@@ -378,33 +478,47 @@ static int evaluate_sort_by(struct cel_run *run, const struct scope *up,
 	struct scope scope = {.up = up, .name = node->name};
 	struct cel_items *keys = cel_new_items(run, cel_count(list));
 	struct cel_items *items = cel_new_items(run, cel_count(list));
+	struct cel_value sorted;
 
 	if (keys == NULL || items == NULL)
 		return cel_no_memory(run);
 	for (size_t i = 0; i < cel_count(list); i++) {
 		scope.value = items->values[i] = range_item(list, i);
-		if (evaluate(run, &scope, node->arguments[0], &keys->values[i]) != 0)
+		if (evaluate(run, &scope, node->arguments[0], &keys->values[i]) != 0 ||
+			cel_spend(run, COST_APPEND) != 0)
 			return -1;
 	}
-	items->count = cel_count(list);
+	items->count = keys->count = cel_count(list);
 	*ret = cel_list(items);
-	return cel_sort(run, keys->values, items->values, items->count);
+	sorted = cel_list(keys);
+	if (cel_sort(run, keys->values, items->values, items->count) != 0)
+		return -1;
+	return cel_spend(
+		run, COST_BIND + 2 * COST_NAME + COST_LIST + COST_NAME +
+			     cel_call_cost(STR("sort"), &sorted, 1, ret, is_resolved(run, node)));
 }
 
 static int evaluate_optional_macro(struct cel_run *run, const struct scope *up,
 	const struct cel_node *node, const struct cel_value *target, struct cel_value *ret)
 {
-	struct scope scope = {.up = up, .name = node->name};
+	struct lazy lazy = {.is_known = true, .cost = COST_NAME + COST_CALL};
+	struct scope scope = {.up = up, .name = node->name, .lazy = &lazy};
 	struct cel_value value;
 
 	if (target->type != CEL_OPTIONAL)
 		return cel_no_overload(run, "optMap", target, 1);
+	/* Asked hasValue(), bound to a name first unless it is one. */
+	if (cel_spend(run,
+		    COST_CALL +
+			    (node->target->type == CEL_NODE_NAME ? 0 : COST_BIND + COST_NAME)) != 0)
+		return -1;
 	if (target->as.optional == NULL) {
 		*ret = *target;
-		return 0;
+		return cel_spend(run, COST_CALL);
 	}
-	scope.value = *target->as.optional;
-	if (evaluate(run, &scope, node->arguments[0], &value) != 0)
+	lazy.value = *target->as.optional;
+	if (evaluate(run, &scope, node->arguments[0], &value) != 0 ||
+		cel_spend(run, COST_BIND + (node->macro == CEL_MACRO_OPT_MAP ? COST_CALL : 0)) != 0)
 		return -1;
 	if (node->macro == CEL_MACRO_OPT_MAP)
 		return cel_optional_of(run, &value, ret);
@@ -420,7 +534,9 @@ static int evaluate_macro(struct cel_run *run, const struct scope *scope,
 	struct cel_value target;
 
 	if (node->macro == CEL_MACRO_BIND)
-		return evaluate(run, &bound, node->arguments[0], ret);
+		return evaluate(run, &bound, node->arguments[0], ret) != 0
+			       ? -1
+			       : cel_spend(run, COST_BIND);
 	if (evaluate(run, scope, node->target, &target) != 0)
 		return -1;
 	if (node->macro == CEL_MACRO_OPT_MAP || node->macro == CEL_MACRO_OPT_FLAT_MAP)
@@ -430,9 +546,10 @@ static int evaluate_macro(struct cel_run *run, const struct scope *scope,
 	if (cel_charge(run, cel_count(&target)) != 0)
 		return -1;
 	switch (node->macro) {
+	case CEL_MACRO_EXISTS_ONE:
+		return evaluate_exists_one(run, scope, node, &target, ret);
 	case CEL_MACRO_ALL:
 	case CEL_MACRO_EXISTS:
-	case CEL_MACRO_EXISTS_ONE:
 		return evaluate_quantifier(run, scope, node, &target, ret);
 	case CEL_MACRO_SORT_BY:
 		return evaluate_sort_by(run, scope, node, &target, ret);
@@ -487,7 +604,7 @@ static int call_host(struct cel_run *run, const struct cel_function *function,
 	if (function->call(run->arena, function->context, json, &result, &run->error) != 0)
 		return -1;
 	*ret = cel_from_json(result);
-	return 0;
+	return cel_spend(run, COST_CALL);
 }
 
 /* a.or(b), a.orValue(b): b is evaluated only when a is empty. 1 when that was decided. */
@@ -527,14 +644,17 @@ static int evaluate_call(struct cel_run *run, const struct scope *scope,
 		return cel_no_memory(run);
 	for (size_t i = 0; i < node->count; i++) {
 		if (evaluate(run, scope, node->arguments[i], &arguments[i]) != 0)
-			return -1;
+			return count_failure(run, i + 1 == node->count ? COST_CALL : 0);
 	}
 	if (host != NULL)
 		return call_host(run, host, arguments, node->count, ret);
 	if (node->count < builtin->min || node->count > builtin->max)
 		return cel_no_overload(run, builtin->name, arguments, node->count);
 	run->pattern = node->pattern;
-	return builtin->call(run, arguments, node->count, ret);
+	if (builtin->call(run, arguments, node->count, ret) != 0)
+		return count_failure(run, COST_CALL);
+	return cel_spend(run,
+		cel_call_cost(node->name, arguments, node->count, ret, is_resolved(run, node)));
 }
 
 /* --- the walk ------------------------------------------------------------------------------ */
@@ -580,6 +700,7 @@ static int run_expression(
 {
 	int result;
 
+	run->overloads = expression->overloads;
 	run->cost_limit = run->env->cost_limit ? run->env->cost_limit : CEL_DEFAULT_COST;
 	result = evaluate(run, NULL, expression->root, ret);
 	if (run->env->cost != NULL)

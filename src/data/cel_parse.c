@@ -18,6 +18,7 @@
 struct parser {
 	struct cel_scanner scan;
 	unsigned depth;
+	size_t nodes;
 };
 
 /* Nodes while their number is not yet known. */
@@ -70,6 +71,7 @@ static struct cel_node *new_node(struct parser *p, enum cel_node_type type)
 		return out_of_memory(p), NULL;
 	node->type = type;
 	node->position = p->scan.token.position;
+	node->id = p->nodes++;
 	return node;
 }
 
@@ -570,7 +572,8 @@ static bool at_number(const struct parser *p)
 		       p->scan.token.literal.type == CEL_DOUBLE);
 }
 
-/* A chain of one sign; a minus right before a number belongs to the number. */
+/* A chain of one sign, of which pairs are nothing, as in cel-go; a minus right before a number
+ * belongs to the number. */
 static int parse_unary(struct parser *p, const struct cel_node **ret)
 {
 	size_t position = p->scan.token.position;
@@ -583,14 +586,12 @@ static int parse_unary(struct parser *p, const struct cel_node **ret)
 		if (++count > CEL_MAX_DEPTH)
 			return fail(p, "the expression is nested too deeply");
 	}
-	is_negative = count > 0 && !is_not && at_number(p);
+	is_negative = count == 1 && !is_not && at_number(p);
 	if (parse_member(p, is_negative, ret) != 0)
 		return -1;
-	for (count -= is_negative; count > 0; count--) {
-		if (make_operator(p, is_not ? CEL_NOT : CEL_NEGATE, position, *ret, NULL, ret) != 0)
-			return -1;
-	}
-	return 0;
+	if (count % 2 == 0 || is_negative)
+		return 0;
+	return make_operator(p, is_not ? CEL_NOT : CEL_NEGATE, position, *ret, NULL, ret);
 }
 
 static const struct {
@@ -722,6 +723,9 @@ int cel_parse(struct arena *arena, struct str text, const struct cel **ret, stru
 		return -1;
 	if (p.scan.token.type != CEL_TOKEN_END)
 		return fail(&p, "unexpected text after the expression");
+	cel->overloads = arena_calloc(arena, p.nodes, 1);
+	if (cel->overloads == NULL)
+		return out_of_memory(&p);
 	*ret = cel;
 	return 0;
 }

@@ -70,7 +70,9 @@ struct cel_items {
 struct cel_run {
 	struct arena *arena;
 	const struct cel_env *env;
-	uint64_t cost, cost_limit;
+	uint64_t cost, cost_limit; /* as cel-go counts */
+	uint64_t steps;		   /* as work and memory go; at most CEL_MAX_STEPS */
+	const unsigned char *overloads;
 	const struct pattern *pattern; /* of the call in hand, see struct cel_node */
 	struct error error;	       /* why the last operation failed */
 };
@@ -78,7 +80,8 @@ struct cel_run {
 /* ERROR_INVALID unless told otherwise; returns -1. */
 int cel_fail(struct cel_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int cel_no_memory(struct cel_run *run);
-int cel_charge(struct cel_run *run, uint64_t cost);
+int cel_charge(struct cel_run *run, uint64_t steps);
+int cel_spend(struct cel_run *run, uint64_t cost);
 
 /* `no such overload: size(int)`. */
 int cel_no_overload(
@@ -214,6 +217,7 @@ struct cel_node {
 	bool is_method;	  /* CALL */
 	unsigned depth;
 	size_t position; /* in the text: what an error points at */
+	size_t id;	 /* from 0, in the order of parsing */
 	struct str name;
 	struct cel_value literal;
 	const struct pattern *pattern; /* CALL of matches() with a literal that compiles */
@@ -223,13 +227,26 @@ struct cel_node {
 	size_t count;
 };
 
+/* What the checker found of a call or operator; notes of an expression are written once, when it
+ * is checked, before it is shared. */
+enum { CEL_OVERLOAD_UNKNOWN, CEL_OVERLOAD_ONE, CEL_OVERLOAD_SEVERAL };
+
 struct cel {
 	const struct cel_node *root;
 	struct str text;
+	unsigned char *overloads; /* by node id */
 };
 
 /* Adds `line 1, column 5: ` in front of the error. */
 int cel_locate(struct str text, size_t position, struct error *err);
+
+/* --- cel_cost.c ---------------------------------------------------------------------------- */
+
+/* is_resolved: the checker told one overload, or nothing was checked. */
+uint64_t cel_operator_cost(enum cel_operator operation, const struct cel_value *a,
+	const struct cel_value *b, bool is_resolved);
+uint64_t cel_call_cost(struct str name, const struct cel_value *arguments, size_t count,
+	const struct cel_value *result, bool is_resolved);
 
 /* --- functions ----------------------------------------------------------------------------- */
 

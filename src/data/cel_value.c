@@ -31,17 +31,26 @@ int cel_fail(struct cel_run *run, const char *format, ...)
 
 int cel_no_memory(struct cel_run *run)
 {
-	if (run->cost > run->cost_limit) /* what gave up did so for the limit */
+	if (run->steps > CEL_MAX_STEPS) /* what gave up did so for the limit */
 		return cel_charge(run, 0);
 	return error_set(&run->error, ERROR_MEMORY, "out of memory while evaluating an expression");
 }
 
-int cel_charge(struct cel_run *run, uint64_t cost)
+int cel_charge(struct cel_run *run, uint64_t steps)
 {
-	run->cost += cost;
-	if (run->cost > run->cost_limit)
+	run->steps += steps;
+	if (run->steps > CEL_MAX_STEPS)
 		return error_set(&run->error, ERROR_LIMITED,
-			"the expression costs more than %llu steps",
+			"the expression takes more than %u steps", CEL_MAX_STEPS);
+	return 0;
+}
+
+int cel_spend(struct cel_run *run, uint64_t cost)
+{
+	if (__builtin_add_overflow(run->cost, cost, &run->cost))
+		run->cost = UINT64_MAX;
+	if (run->cost > run->cost_limit)
+		return error_set(&run->error, ERROR_LIMITED, "the expression costs more than %llu",
 			(unsigned long long)run->cost_limit);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * test_cel_oracle.c - every answer of cel-go in tests/oracle/cel_go/answers.jsonl against ours:
- * whether the expression parses and type-checks, its static type, its value and the value's type,
- * or that it fails.
+ * whether the expression parses and type-checks, its static type, its value, the value's type and
+ * what it cost, or that it fails.
  *
  * Where we mean to differ, the expression stands in `known` with the reason; a known difference
  * that is none any more fails the test as well.
@@ -136,6 +136,9 @@ static struct str compare(
 		return arena_printf(arena, "value %" STR_F " instead of %" STR_F,
 			STR_A(json_text(arena, value, 0)),
 			STR_A(json_text(arena, json_get(answer, "value"), 0)));
+	if (checks && (int64_t)cost != json_int(json_get(answer, "cost"), -1))
+		return arena_printf(arena, "cost %llu instead of %lld", (unsigned long long)cost,
+			(long long)json_int(json_get(answer, "cost"), -1));
 	if (cel_parse(arena, arena_printf(arena, "type(%" STR_F "\n)", STR_A(expression)), &cel,
 		    &err) != 0 ||
 		cel_eval(cel, arena, env, &kind, &err) != 0 ||
