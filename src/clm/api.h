@@ -104,6 +104,8 @@ void api_free_placement(struct api_request *request);
 /* api_list.c */
 void api_list(struct api_request *request);
 void api_watch(struct api_request *request);
+/* api_history.c */
+void api_history(struct api_request *request);
 /* api_batch.c */
 void api_batch(struct api_request *request);
 /* api_status.c */

@@ -250,7 +250,7 @@ void api_delete(struct api_request *request)
 		api_answer_resource(request, 202, &deletion.ret_resource);
 }
 
-static void force_delete(struct api_request *request, struct deletion *deletion, struct str reason)
+static void force_delete(struct api_request *request, struct deletion *deletion)
 {
 	struct str children;
 
@@ -260,7 +260,7 @@ static void force_delete(struct api_request *request, struct deletion *deletion,
 	log_warn(request->api->log, "resource removed by force",
 		LOG_STR("kind", deletion->ret_resource.kind), LOG_STR("id", request->id),
 		LOG_STR("children", str_slice(children, 1, children.len)),
-		LOG_STR("caller", request->caller.actor), LOG_STR("reason", reason));
+		LOG_STR("caller", request->caller.actor), LOG_STR("reason", deletion->reason));
 	request->response->status = 204;
 }
 
@@ -273,15 +273,14 @@ void api_force_delete(struct api_request *request)
 		.if_match = http_request_header(request->http, "If-Match"),
 	};
 	struct problem_details problem;
-	struct str reason;
 
 	if (!body_parse_force_delete(
-		    request->http->arena, request->http->body, &reason, &problem)) {
+		    request->http->arena, request->http->body, &deletion.reason, &problem)) {
 		api_refuse(request, &problem);
 		return;
 	}
 	buf_init(&deletion.ret_children, 0);
-	force_delete(request, &deletion, reason);
+	force_delete(request, &deletion);
 	buf_free(&deletion.ret_children);
 }
 

@@ -26,6 +26,7 @@ static const struct offer kind_offers[] = {
 	{"PATCH", "/{id}", api_patch, true},
 	{"DELETE", "/{id}", api_delete, true},
 	{"POST", "/{id}/force-delete", api_force_delete, true},
+	{"GET", "/{id}/history", api_history, false},
 	{"GET", "/{id}/statuses", api_list_statuses, false},
 	{"PUT", "/{id}/statuses", api_put_status, false},
 };

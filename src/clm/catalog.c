@@ -79,6 +79,20 @@ static const struct store_migration migrations[] = {
 				"INSERT INTO resource_labels SELECT label.key, label.value, "
 				"resources.id "
 				"FROM resources, jsonb_each_text(labels::jsonb) AS label;"}},
+	{4, "history of resources",
+		"CREATE TABLE history ("
+		" sequence INTEGER PRIMARY KEY,"
+		" resource_id TEXT NOT NULL,"
+		" kind TEXT NOT NULL,"
+		" owner_id TEXT,"
+		" tenancy TEXT NOT NULL,"
+		" epoch BIGINT NOT NULL,"
+		" time_us BIGINT NOT NULL,"
+		" event TEXT NOT NULL,"
+		" actor TEXT NOT NULL,"
+		" generation BIGINT NOT NULL,"
+		" what TEXT);"
+		"CREATE INDEX history_resource ON history (resource_id, sequence);"},
 };
 
 struct store_config catalog_store_config(const char *store_url, struct log *log)

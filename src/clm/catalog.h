@@ -3,8 +3,8 @@
  *
  * A catalog is opened once and used by every thread. Whoever changes something does it inside one
  * write transaction, through a struct change: what the change is made with (statement handle,
- * arena, time, who asked). Rows of the feed are appended by change_tell() in that same transaction,
- * so what a watcher hears and what a reader finds never disagree.
+ * arena, time, who asked). Rows of the feed and of the history are appended in that same
+ * transaction (journal.h), so what a watcher hears and what a reader finds never disagree.
  *
  * A transaction may be run again from the start (see store.h), so a change only touches the
  * database, its arena and the struct that asked for it.

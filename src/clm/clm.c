@@ -117,8 +117,8 @@ static int start(struct clm *clm, const struct clm_config *config, struct error 
 		issuers_open(&clm->api.issuers, config->callers.issuers,
 			config->callers.issuer_count, config->log, err) != 0)
 		return -1;
-	if (api_init(&clm->api, err) != 0 ||
-		watch_start(&clm->api.watch, &clm->catalog, config->log, err) != 0)
+	if (api_init(&clm->api, err) != 0 || watch_start(&clm->api.watch, &clm->catalog,
+						     &config->retention, config->log, err) != 0)
 		return -1;
 	return start_server(clm, config, err) != 0 ? -1 : start_sides(clm, config, err);
 }

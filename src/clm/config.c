@@ -307,6 +307,26 @@ static int read_server(struct reading *reading)
 	return read_callers(reading);
 }
 
+static int read_retention(struct reading *reading)
+{
+	struct journal_retention *retention = &reading->config->clm.retention;
+	const struct {
+		const char *key;
+		int64_t *ret;
+	} times[] = {{"retention.feed", &retention->feed_us},
+		{"retention.history", &retention->history_us}};
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct str text = str_of(value_of(reading, times[i].key));
+
+		if (!clock_parse_duration(text, times[i].ret) || *times[i].ret <= 0)
+			return error_set(reading->err, ERROR_INVALID,
+				"%s has to be longer than nothing, is '%" STR_F "'", times[i].key,
+				STR_A(text));
+	}
+	return 0;
+}
+
 static int read_logging(struct reading *reading)
 {
 	struct config *config = reading->config;
@@ -338,7 +358,7 @@ int config_read(struct arena *arena, const struct config_source *source, struct 
 		return error_prefix(err, "%s", source->file);
 	if (check_section(&reading, reading.file, STR("")) != 0 || check_all(&reading) != 0 ||
 		read_server(&reading) != 0 || read_database(&reading) != 0 ||
-		read_logging(&reading) != 0)
+		read_retention(&reading) != 0 || read_logging(&reading) != 0)
 		return -1;
 	return arena_is_exhausted(arena)
 		       ? error_set(err, ERROR_MEMORY, "no room for the configuration")

@@ -4,8 +4,9 @@
  * A value comes from a flag (--db-host), else from HYPERFLEET_ and its path in capitals
  * (HYPERFLEET_DATABASE_HOST), else from the YAML file (database.host), else it has its default. The
  * file's lists (entities, tenant dimensions) have neither flag nor variable. A key of the file that
- * is not known is an error. One key is ours: database.url (--db-url), which stands for the others
- * of its section: "sqlite:/var/lib/reeve/clm.db" or "postgresql://...".
+ * is not known is an error. Ours are retention.feed and retention.history, and database.url
+ * (--db-url), which stands for the others of its section: "sqlite:/var/lib/reeve/clm.db" or
+ * "postgresql://...".
  */
 #ifndef REEVE_CLM_CONFIG_H
 #define REEVE_CLM_CONFIG_H

@@ -45,6 +45,8 @@
 	PLAIN("database.pool.request_timeout", CONFIG_DURATION, true) \
 	PLAIN("database.pool.conn_retry_attempts", CONFIG_INTEGER, true) \
 	PLAIN("database.pool.conn_retry_interval", CONFIG_DURATION, true) \
+	FLAG("retention.feed", "retention-feed", CONFIG_DURATION, "168h", false, "how long watches can resume; default: 168h") \
+	FLAG("retention.history", "retention-history", CONFIG_DURATION, "720h", false, "how long histories are kept; default: 720h") \
 	FLAG("logging.level", "log-level", CONFIG_TEXT, "info", false, "debug, info, warn or error; default: info") \
 	FLAG("logging.format", "log-format", CONFIG_TEXT, "json", false, "json or text; default: json") \
 	FLAG("logging.output", "log-output", CONFIG_TEXT, "stdout", false, "stdout or stderr; default: stdout") \

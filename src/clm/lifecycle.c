@@ -8,6 +8,7 @@
  */
 #include "clm/lifecycle.h"
 
+#include "clm/journal.h"
 #include "clm/label.h"
 #include "clm/placement.h"
 
@@ -173,7 +174,7 @@ int lifecycle_create(struct sql *sql, void *argument, struct error *err)
 			STR_A(resource->kind));
 	}
 	if (label_index(change, resource->id, resource->labels, err) != 0 ||
-		resource_tell(change, resource, "created", err) != 0)
+		journal_tell(change, resource, "created", STR_NULL, err) != 0)
 		return -1;
 	return placement_resource_created(change, resource, err);
 }
@@ -253,6 +254,8 @@ int lifecycle_patch(struct sql *sql, void *argument, struct error *err)
 	struct patch *patch = argument;
 	struct change *change = &patch->change;
 	struct resource *resource = &patch->ret_resource;
+	struct resource before;
+	struct str what;
 	bool differs;
 
 	change->sql = sql;
@@ -260,31 +263,36 @@ int lifecycle_patch(struct sql *sql, void *argument, struct error *err)
 		return -1;
 	if (resource_is_deleting(resource))
 		return deleting_error(resource, err);
+	before = *resource;
 	if (resource_check_match(change->arena, resource, patch->if_match, err) != 0 ||
 		apply_patch(patch, resource, &differs, err) != 0)
 		return -1;
 	if (!differs)
 		return 0;
+	what = journal_of_update(change, &before, resource, err);
+	if (str_is_null(what))
+		return -1;
 	resource->generation++;
 	resource->updated_us = change->now_us;
 	resource->updated_by = change->actor;
 	if (aggregate_stored(change, resource, err) != 0 ||
 		resource_update(change, resource, err) != 0 ||
-		resource_tell(change, resource, "updated", err) != 0)
+		journal_tell(change, resource, "updated", what, err) != 0)
 		return -1;
 	return placement_resource_changed(change, resource, err);
 }
 
 /* --- remove ---------------------------------------------------------------------------------- */
 
-static int remove_now(struct change *change, const struct resource *resource, struct error *err)
+static int remove_now(
+	struct change *change, const struct resource *resource, struct str what, struct error *err)
 {
 	if (report_remove_all(change, resource->id, err) != 0 ||
 		label_unindex(change, resource->id, resource->labels, err) != 0 ||
 		resource_remove(change, resource, err) != 0 ||
 		placement_resource_gone(change, resource, err) != 0)
 		return -1;
-	return resource_tell(change, resource, "gone", err);
+	return journal_tell(change, resource, "gone", what, err);
 }
 
 static int is_done(struct change *change, const struct resource *resource,
@@ -306,7 +314,7 @@ static int wake(struct change *change, struct resource *parent, struct error *er
 		return -1;
 	if (!str_eq(before, parent->conditions) && resource_update(change, parent, err) != 0)
 		return -1;
-	return resource_tell(change, parent, "wake", err);
+	return journal_tell(change, parent, "wake", STR_NULL, err);
 }
 
 /* A child has gone. Nothing to do for a parent that lives, or that has other children. */
@@ -342,7 +350,7 @@ int lifecycle_try_remove(struct change *change, struct resource *resource,
 	*ret_removed = done;
 	if (!done)
 		return 0;
-	if (remove_now(change, resource, err) != 0)
+	if (remove_now(change, resource, STR_NULL, err) != 0)
 		return -1;
 	return wake_parent(change, resource, err);
 }
@@ -423,14 +431,14 @@ static int delete_tree(
 		return -1;
 	if ((kind == NULL || kind->required_count == 0) && !children_left) {
 		*ret_gone = true;
-		return remove_now(change, resource, err);
+		return remove_now(change, resource, STR_NULL, err);
 	}
 	if (!is_first)
 		return 0;
 	if (aggregate_stored(change, resource, err) != 0 ||
 		resource_update(change, resource, err) != 0)
 		return -1;
-	return resource_tell(change, resource, "deleted", err);
+	return journal_tell(change, resource, "deleted", STR_NULL, err);
 }
 
 /* What goes together does not hold itself: first the whole tree lets go of what it refers to. */
@@ -457,7 +465,7 @@ int lifecycle_delete(struct sql *sql, void *argument, struct error *err)
 	return gone ? wake_parent(change, resource, err) : 0;
 }
 
-static int remove_tree(struct change *change, const struct resource *resource,
+static int remove_tree(struct change *change, const struct resource *resource, struct str what,
 	struct buf *ret_children, struct error *err)
 {
 	struct resource *children;
@@ -467,12 +475,12 @@ static int remove_tree(struct change *change, const struct resource *resource,
 		0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (remove_tree(change, &children[i], ret_children, err) != 0)
+		if (remove_tree(change, &children[i], what, ret_children, err) != 0)
 			return -1;
 		buf_add_byte(ret_children, ',');
 		buf_add_str(ret_children, children[i].id);
 	}
-	return remove_now(change, resource, err);
+	return remove_now(change, resource, what, err);
 }
 
 int lifecycle_force_delete(struct sql *sql, void *argument, struct error *err)
@@ -490,7 +498,8 @@ int lifecycle_force_delete(struct sql *sql, void *argument, struct error *err)
 			"%" STR_F " '%" STR_F "' is not in Finalizing state", STR_A(resource->kind),
 			STR_A(resource->id));
 	buf_clear(&deletion->ret_children); /* the work may run again */
-	if (remove_tree(change, resource, &deletion->ret_children, err) != 0)
+	if (remove_tree(change, resource, journal_of_reason(change->arena, deletion->reason),
+		    &deletion->ret_children, err) != 0)
 		return -1;
 	return wake_parent(change, resource, err);
 }

@@ -58,6 +58,7 @@ struct deletion {
 	struct scope scope;
 	struct str id;
 	struct str if_match;
+	struct str reason;	      /* of removing by force */
 	struct resource ret_resource; /* as marked, also when it is gone already */
 	struct buf ret_children;      /* ids of those removed with it by force, a comma before each;
 				       * by the caller made before and freed after */

@@ -7,6 +7,8 @@
  */
 #include "clm/placement.h"
 
+#include "clm/journal.h"
+
 /* Beyond this a region has been split long ago. */
 #define PLACEMENT_MAX_CANDIDATES 1024u
 
@@ -168,7 +170,7 @@ static int tell_waiters(struct change *change, int64_t room, struct error *err)
 			.tenancy = sql_str_copy(rows, 3, change->arena),
 		};
 
-		if (resource_tell(change, &waiter, "wake", err) != 0) {
+		if (journal_tell(change, &waiter, "wake", STR_NULL, err) != 0) {
 			more = -1;
 			break;
 		}

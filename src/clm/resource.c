@@ -279,19 +279,3 @@ int resource_remove(struct change *change, const struct resource *resource, stru
 	return SQL_RUN_LATER(
 		change->sql, err, "DELETE FROM resources WHERE id = $1", SQL_STR(resource->id));
 }
-
-int resource_tell(struct change *change, const struct resource *resource, const char *event,
-	struct error *err)
-{
-	const struct feed_row row = {
-		.time_us = change->now_us,
-		.topic = resource->kind,
-		.id = resource->id,
-		.owner = resource->owner_id,
-		.event = str_of(event),
-		.version = resource->generation,
-		.detail = resource->tenancy,
-	};
-
-	return feed_append(change->sql, change->catalog->feed, &row, err);
-}

@@ -86,8 +86,4 @@ int resource_refresh(struct change *change, const struct resource *resource, str
 
 int resource_remove(struct change *change, const struct resource *resource, struct error *err);
 
-/* Appends to the feed: "created", "updated", "status", "deleted", "gone", "wake". */
-int resource_tell(struct change *change, const struct resource *resource, const char *event,
-	struct error *err);
-
 #endif

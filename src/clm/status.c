@@ -3,6 +3,8 @@
  */
 #include "clm/status.h"
 
+#include "clm/journal.h"
+
 /* Stale: of a generation that is not, or older than what is stored. */
 static bool is_stale(const struct report *report, const struct report *stored, int64_t generation)
 {
@@ -84,7 +86,8 @@ static int apply(struct status_put *put, struct resource *resource,
 	if (effect == LIFECYCLE_REFRESHED && resource_refresh(&put->change, resource, err) != 0)
 		return -1;
 	if (is_news || effect == LIFECYCLE_CHANGED)
-		return resource_tell(&put->change, resource, "status", err);
+		return journal_tell(&put->change, resource, "status",
+			journal_of_report(put->change.arena, &put->report), err);
 	return 0;
 }
 

@@ -35,6 +35,7 @@ struct stream {
 	const struct kind *kind; /* NULL: every kind */
 	bool includes_resource;
 	int64_t cursor;	      /* everything up to here has been sent */
+	int64_t epoch;	      /* the store's */
 	int64_t heartbeat_us; /* monotonic: when the next is due */
 	int64_t rest_us;      /* monotonic: nothing before this */
 	int64_t burst_us;     /* monotonic: when the burst began */
@@ -56,6 +57,7 @@ struct batch {
 
 struct watch {
 	struct catalog *catalog;
+	struct journal_retention retention;
 	struct log *log;
 	struct thread *thread;
 	struct stop stop;
@@ -80,13 +82,14 @@ static bool wants(const struct stream *stream, const struct feed_row *row)
 static bool send_heartbeat(struct stream *stream, int64_t now_us)
 {
 	char line[64];
-	int len = snprintf(line, sizeof(line), "{\"heartbeat\":%lld}\n", (long long)stream->cursor);
+	int len = snprintf(line, sizeof(line), "{\"heartbeat\":%lld,\"epoch\":%lld}\n",
+		(long long)stream->cursor, (long long)stream->epoch);
 
 	stream->heartbeat_us = now_us + WATCH_HEARTBEAT_US;
 	return http_stream_send(stream->http, str_n(line, (size_t)len));
 }
 
-static struct stream *stream_new(const struct watch_wish *wish, int64_t cursor)
+static struct stream *stream_new(const struct watch_wish *wish, int64_t cursor, int64_t epoch)
 {
 	size_t size = sizeof(struct stream) + wish->owner.len + wish->tenancy.len;
 	struct stream *stream = calloc(1, size);
@@ -96,6 +99,7 @@ static struct stream *stream_new(const struct watch_wish *wish, int64_t cursor)
 	stream->kind = wish->kind;
 	stream->includes_resource = wish->includes_resource;
 	stream->cursor = cursor;
+	stream->epoch = epoch;
 	if (!str_is_null(wish->owner)) {
 		memcpy(stream->bytes, wish->owner.ptr, wish->owner.len);
 		stream->owner = str_n(stream->bytes, wish->owner.len);
@@ -341,18 +345,22 @@ static int64_t time_to_sleep(const struct watch *watch)
 	return until_us > now_us + WATCH_NAP_US ? until_us - now_us : WATCH_NAP_US;
 }
 
+/* Spares what an open stream has not been sent yet. */
 static void compact(struct watch *watch)
 {
 	int64_t now_us = clock_monotonic_us();
-	int64_t last = feed_last(watch->catalog->feed);
+	int64_t after = feed_last(watch->catalog->feed);
 	struct error err = {0};
 
 	if (now_us < watch->compact_us)
 		return;
 	watch->compact_us = now_us + WATCH_COMPACT_US;
-	if (last > FEED_KEEP_ROWS &&
-		feed_compact(watch->catalog->feed, last - FEED_KEEP_ROWS, &err) != 0)
-		log_warn(watch->log, "the change feed was not compacted", LOG_ERROR(&err));
+	for (const struct stream *stream = watch->streams; stream != NULL; stream = stream->next)
+		after = stream->cursor < after ? stream->cursor : after;
+	if (journal_compact(watch->catalog, &watch->retention, after, clock_now_us(&clock_system),
+		    &err) != 0)
+		log_warn(watch->log, "the change feed and the history were not compacted",
+			LOG_ERROR(&err));
 }
 
 static void run(void *argument)
@@ -393,7 +401,8 @@ static void on_gone(void *argument)
 
 /* --- public ---------------------------------------------------------------------------------- */
 
-int watch_start(struct watch **ret, struct catalog *catalog, struct log *log, struct error *err)
+int watch_start(struct watch **ret, struct catalog *catalog,
+	const struct journal_retention *retention, struct log *log, struct error *err)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
 
@@ -402,6 +411,7 @@ int watch_start(struct watch **ret, struct catalog *catalog, struct log *log, st
 		return error_set(err, ERROR_MEMORY, "no room for the watch");
 	}
 	watch->catalog = catalog;
+	watch->retention = *retention;
 	watch->log = log;
 	watch->compact_us = clock_monotonic_us() + WATCH_COMPACT_US;
 	pthread_mutex_init(&watch->arrivals_mutex, NULL);
@@ -486,7 +496,7 @@ int watch_open(struct watch *watch, struct http_request *request, struct http_re
 		return error_set(err, ERROR_LIMITED,
 			"%u watches are open, which is the most; close one", WATCH_MAX_STREAMS);
 	}
-	stream = stream_new(wish, cursor);
+	stream = stream_new(wish, cursor, store_epoch(watch->catalog->store));
 	if (stream != NULL)
 		stream->http = http_stream_open(
 			request, response, 200, "application/x-ndjson", on_gone, watch);

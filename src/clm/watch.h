@@ -7,7 +7,7 @@
  *
  *	{"sequence":12,"epoch":1,"kind":"Cluster","id":"..","owner":null,"event":"created",
  *	 "generation":1,"time":"..","resource":{..}}        with include=resource
- *	{"heartbeat":12}                                    at once, and every WATCH_HEARTBEAT_US
+ *	{"heartbeat":12,"epoch":1}                          at once, and every WATCH_HEARTBEAT_US
  *
  * A heartbeat says that everything up to that sequence has been sent; whoever is cut off resumes
  * after the last number it saw. A reader too slow for its queue is cut off.
@@ -15,17 +15,19 @@
 #ifndef REEVE_CLM_WATCH_H
 #define REEVE_CLM_WATCH_H
 
-#include "clm/catalog.h"
+#include "clm/journal.h"
 #include "net/http_server.h"
 
 #define WATCH_MAX_STREAMS 1000u
 #define WATCH_BATCH_ROWS 256u
 #define WATCH_HEARTBEAT_US (INT64_C(10) * 1000000)
-#define WATCH_COMPACT_US (INT64_C(600) * 1000000) /* between compactions of the feed */
+#define WATCH_COMPACT_US (INT64_C(600) * 1000000) /* between compactions */
 
 struct watch;
 
-int watch_start(struct watch **ret, struct catalog *catalog, struct log *log, struct error *err);
+/* Its thread also removes what is not to be kept any longer. */
+int watch_start(struct watch **ret, struct catalog *catalog,
+	const struct journal_retention *retention, struct log *log, struct error *err);
 
 /* Ends every stream, and those opened from now on at once: before the HTTP server stops, while the
  * last handlers may still run. watch_free comes after it has. NULL is accepted by both. */

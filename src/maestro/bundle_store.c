@@ -107,7 +107,7 @@ static int append(struct sql *sql, struct feed *feed, const struct bundle *bundl
 		.detail = detail,
 	};
 
-	return feed_append(sql, feed, &row, err);
+	return feed_append(sql, feed, &row, NULL, err);
 }
 
 /* {"source":"..."}: what a watcher may filter by. */

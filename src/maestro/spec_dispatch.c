@@ -238,14 +238,16 @@ static void save(struct spec_dispatch *dispatch)
 static void save_when_due(struct spec_dispatch *dispatch)
 {
 	int64_t now_us = clock_monotonic_us();
+	struct feed_retention retention = {0};
 	struct error err;
 
 	if (now_us - dispatch->saved_at_us >= CURSOR_SAVE_US)
 		save(dispatch);
+	retention.after = dispatch->saved_cursor;
 	if (now_us - dispatch->compacted_at_us < COMPACT_US)
 		return;
 	dispatch->compacted_at_us = now_us;
-	if (feed_compact(dispatch->server->feed, dispatch->saved_cursor, &err) != 0)
+	if (feed_compact(dispatch->server->feed, &retention, &err) != 0)
 		log_warn(dispatch->server->log, "feed not compacted", LOG_ERROR(&err));
 }
 

@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "store/driver.h"
 
-#define COMPACT_BATCH 5000 /* rows removed in one transaction */
+#define COMPACT_BATCH 1000 /* rows removed in one transaction */
 #define MAX_TABLE_NAME 48
 #define LOOK_INTERVAL_MS 1000 /* for the commits of other processes whose doorbell was lost */
 
@@ -35,8 +35,9 @@ static const char *const patterns[STATEMENT_COUNT] = {
 		 "FROM %1$s WHERE sequence > $1 ORDER BY sequence LIMIT $2",
 	[BOUNDS] = "SELECT coalesce((SELECT min(sequence) FROM %1$s), 0), "
 		   "coalesce((SELECT max(sequence) FROM %1$s), 0)",
-	[COMPACT] = "DELETE FROM %1$s WHERE sequence IN (SELECT sequence FROM %1$s "
-		    "WHERE sequence <= $1 ORDER BY sequence LIMIT $2)",
+	[COMPACT] = "DELETE FROM %1$s WHERE sequence IN (SELECT sequence FROM "
+		    "(SELECT sequence, time_us FROM %1$s ORDER BY sequence LIMIT $1) AS oldest "
+		    "WHERE sequence <= $2 AND (sequence <= $3 OR time_us < $4))",
 };
 
 struct listener {
@@ -227,7 +228,8 @@ static int append_first(struct sql *sql, const struct feed *feed, const struct s
 	return 0;
 }
 
-int feed_append(struct sql *sql, struct feed *feed, const struct feed_row *row, struct error *err)
+int feed_append(struct sql *sql, struct feed *feed, const struct feed_row *row, int64_t *ret,
+	struct error *err)
 {
 	enum { COLUMNS = 8 };
 	struct sql_value values[COLUMNS + 1] = {SQL_INT(sql->epoch), SQL_INT(row->time_us),
@@ -249,6 +251,8 @@ int feed_append(struct sql *sql, struct feed *feed, const struct feed_row *row, 
 	if (!sql_mark(sql, feed, sequence))
 		return error_set(
 			err, ERROR_TOO_LARGE, "more than %d feeds in one store", SQL_MAX_MARKS);
+	if (ret)
+		*ret = sequence;
 	return 0;
 }
 
@@ -401,23 +405,33 @@ void feed_unlisten(struct feed *feed, void *context)
 
 struct compaction {
 	struct feed *feed;
-	int64_t through;
+	int64_t after;	 /* rows after this one stay */
+	int64_t surplus; /* this row and older ones are too many */
+	int64_t before_us;
 	int64_t removed;
 };
 
+/* The oldest rows are looked at, so what is left is told by one batch. */
 static int remove_batch(struct sql *sql, void *argument, struct error *err)
 {
 	struct compaction *compaction = argument;
-	const struct sql_value values[] = {SQL_INT(compaction->through), SQL_INT(COMPACT_BATCH)};
+	const struct sql_value values[] = {SQL_INT(COMPACT_BATCH), SQL_INT(compaction->after),
+		SQL_INT(compaction->surplus), SQL_INT(compaction->before_us)};
 
-	return sql_run(sql, compaction->feed->sql[COMPACT], values, 2, &compaction->removed, err);
+	return sql_run(sql, compaction->feed->sql[COMPACT], values, 4, &compaction->removed, err);
 }
 
-int feed_compact(struct feed *feed, int64_t keep_after, struct error *err)
+int feed_compact(struct feed *feed, const struct feed_retention *retention, struct error *err)
 {
-	int64_t newest_to_go = feed_last(feed) - FEED_KEEP_ROWS;
+	int64_t most = retention->max_rows > 0 ? retention->max_rows : FEED_KEEP_ROWS;
+	int64_t last = feed_last(feed);
+	/* The newest row stays, whatever its age: the next one's number follows from it. */
 	struct compaction compaction = {
-		.feed = feed, .through = keep_after < newest_to_go ? keep_after : newest_to_go};
+		.feed = feed,
+		.after = retention->after < last ? retention->after : last - 1,
+		.surplus = last - most,
+		.before_us = retention->before_us,
+	};
 
 	do {
 		if (store_write(feed->store, remove_batch, &compaction, err) < 0)

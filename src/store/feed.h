@@ -2,8 +2,10 @@
  * feed.h - the change feed: what was committed, in commit order, to be read with a cursor.
  *
  * The feed row is written in the writer's transaction. A reader keeps its own cursor (the last
- * sequence it has acted on) and never misses or reorders a committed row. Rows are kept by count
- * and age; feed_compact never passes the cursor of a live reader that has registered one.
+ * sequence it has acted on) and never misses or reorders a committed row: it gets the next one, or
+ * is told that it is gone. Rows are kept by count and age, as the product says (feed_compact).
+ * Readers are not registered: one that went away for good would hold the feed for ever. A product
+ * spares the cursors of the readers it serves.
  */
 #ifndef REEVE_STORE_FEED_H
 #define REEVE_STORE_FEED_H
@@ -13,7 +15,7 @@
 
 struct feed;
 
-#define FEED_KEEP_ROWS 200000 /* compaction leaves at least these */
+#define FEED_KEEP_ROWS 200000 /* default of feed_retention.max_rows */
 #define FEED_READ_MAX 1000    /* rows per feed_read */
 
 struct feed_row {
@@ -40,8 +42,10 @@ void feed_free(struct feed *feed);
 	"time_us BIGINT NOT NULL, topic TEXT NOT NULL, id TEXT NOT NULL, owner TEXT, "  \
 	"event TEXT NOT NULL, version BIGINT NOT NULL, detail TEXT);"
 
-/* Inside a write: appends, to be seen by readers when the transaction has committed. */
-int feed_append(struct sql *sql, struct feed *feed, const struct feed_row *row, struct error *err);
+/* Inside a write: appends, to be seen by readers when the transaction has committed. `ret`: the
+ * row's sequence, if the transaction is; NULL accepted. */
+int feed_append(struct sql *sql, struct feed *feed, const struct feed_row *row, int64_t *ret,
+	struct error *err);
 
 /* Rows after `after`, oldest first, at most `max`; copies live in the arena. ERROR_GONE when
  * `after` is older than the oldest row kept (the sentence names that one). */
@@ -60,6 +64,12 @@ bool feed_wait(struct feed *feed, int64_t after, struct stop *stop, int64_t time
 int feed_listen(struct feed *feed, void (*ring)(void *context, int64_t last), void *context);
 void feed_unlisten(struct feed *feed, void *context);
 
-int feed_compact(struct feed *feed, int64_t keep_after, struct error *err);
+struct feed_retention {
+	int64_t after;	   /* a cursor: rows after it stay */
+	int64_t max_rows;  /* 0: FEED_KEEP_ROWS; older ones go */
+	int64_t before_us; /* rows from before this time go; 0: none for its age */
+};
+/* Removes old rows, but never the newest, in batches between which other writes run. */
+int feed_compact(struct feed *feed, const struct feed_retention *retention, struct error *err);
 
 #endif

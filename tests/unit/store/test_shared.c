@@ -98,7 +98,7 @@ static int append(struct sql *sql, void *argument, struct error *err)
 		.event = STR("updated"),
 		.version = change->version};
 
-	if (feed_append(sql, change->feed, &row, err) < 0)
+	if (feed_append(sql, change->feed, &row, NULL, err) < 0)
 		return -1;
 	/* Some fail after having taken a number. */
 	return change->version < 0 ? error_set(err, ERROR_UNPROCESSABLE, "as asked") : 0;
