@@ -7,65 +7,7 @@
  * && and ||, all() and exists() absorb errors as cel-spec asks: an operand that decides wins over
  * one that fails. Only ERROR_INVALID is absorbed; running out of cost or memory ends the run.
  */
-#include "data/cel_tree.h"
-
-/* One of the host's typed variables. */
-struct cel_binding_entry {
-	const struct cel_binding_entry *before;
-	struct str name;
-	struct cel_value value;
-};
-
-/* Variables of macros, innermost first. */
-struct scope {
-	const struct scope *up;
-	struct str name;
-	struct cel_value value;
-	struct lazy *lazy; /* of cel.bind: the value is not known yet */
-};
-
-/* Evaluated when it is first asked for. */
-struct lazy {
-	const struct cel_node *node;
-	bool is_known;
-	uint64_t cost; /* of the first use of what is known */
-	struct cel_value value;
-};
-
-/* What cel-go's expansion of the macros costs: loops keep their result in a variable (1 to read),
- * test it before each item, and make lists. */
-enum {
-	COST_NAME = 1,
-	COST_CALL = 1,
-	COST_MEMBER = 1,
-	COST_LIST = 10,
-	COST_MAP = 30,
-	COST_BIND = COST_LIST,
-	COST_TEST_ALL = COST_NAME + COST_CALL,
-	COST_TEST_EXISTS = COST_NAME + 2 * COST_CALL,
-	COST_APPEND = COST_NAME + COST_LIST + COST_CALL
-};
-
-static int evaluate(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
-	struct cel_value *ret);
-
-static bool is_absorbed(const struct cel_run *run)
-{
-	return run->error.code == ERROR_INVALID;
-}
-
-static int evaluate_bool(struct cel_run *run, const struct scope *scope,
-	const struct cel_node *node, const char *what, bool *ret)
-{
-	struct cel_value value;
-
-	if (evaluate(run, scope, node, &value) != 0)
-		return -1;
-	if (value.type != CEL_BOOL)
-		return cel_no_overload(run, what, &value, 1);
-	*ret = value.as.boolean;
-	return 0;
-}
+#include "data/cel_walk.h"
 
 /* --- names and members --------------------------------------------------------------------- */
 
@@ -73,15 +15,15 @@ static const char *const type_names[] = {"null_type", "bool", "int", "uint", "do
 	"bytes", "list", "map", "type", "optional_type", "google.protobuf.Timestamp",
 	"google.protobuf.Duration"};
 
-static int read_scope(struct cel_run *run, const struct scope *scope, struct cel_value *ret)
+static int read_scope(struct cel_run *run, const struct cel_scope *scope, struct cel_value *ret)
 {
-	struct lazy *lazy = scope->lazy;
+	struct cel_lazy *lazy = scope->lazy;
 
 	if (lazy == NULL) {
 		*ret = scope->value;
 		return 0;
 	}
-	if (!lazy->is_known && evaluate(run, scope->up, lazy->node, &lazy->value) != 0)
+	if (!lazy->is_known && cel_evaluate(run, scope->up, lazy->node, &lazy->value) != 0)
 		return -1;
 	lazy->is_known = true;
 	*ret = lazy->value;
@@ -106,7 +48,7 @@ static bool find_binding(
 }
 
 static int evaluate_name(
-	struct cel_run *run, const struct scope *scope, struct str name, struct cel_value *ret)
+	struct cel_run *run, const struct cel_scope *scope, struct str name, struct cel_value *ret)
 {
 	const struct json *variable;
 
@@ -160,13 +102,6 @@ static int get_member(struct cel_run *run, struct cel_value target, const struct
 	return is_present ? cel_optional_of(run, &value, ret) : 0;
 }
 
-/* cel-go counts a call that fails, unless an argument failed before the last was looked at. */
-static int count_failure(struct cel_run *run, uint64_t cost)
-{
-	run->cost += is_absorbed(run) ? cost : 0;
-	return -1;
-}
-
 static bool is_chain(const struct cel_node *node)
 {
 	return node->type == CEL_NODE_SELECT || node->type == CEL_NODE_INDEX ||
@@ -193,13 +128,13 @@ static int spend_on_member(
 }
 
 /* A branch of a conditional, or an index: its variable, or what its members are of, is free. */
-static int evaluate_inner(struct cel_run *run, const struct scope *scope,
+static int evaluate_inner(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	const struct cel_node *root = node;
 	uint64_t before = run->cost;
 
-	if (evaluate(run, scope, node, ret) != 0)
+	if (cel_evaluate(run, scope, node, ret) != 0)
 		return -1;
 	while (is_chain(root))
 		root = root->target;
@@ -208,27 +143,27 @@ static int evaluate_inner(struct cel_run *run, const struct scope *scope,
 	return 0;
 }
 
-static int evaluate_select(struct cel_run *run, const struct scope *scope,
+static int evaluate_select(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	struct cel_value target, key = cel_string(node->name);
 
-	if (evaluate(run, scope, node->target, &target) != 0)
+	if (cel_evaluate(run, scope, node->target, &target) != 0)
 		return -1;
 	if (target.type != CEL_MAP && target.type != CEL_OPTIONAL && !node->is_optional)
 		return cel_fail(run, "no such field: %" STR_F " of a %s", STR_A(node->name),
 			cel_type_name(&target));
 	if (get_member(run, target, &key, node->is_optional, ret) != 0)
-		return count_failure(run, member_cost(node));
+		return cel_count_failure(run, member_cost(node));
 	return spend_on_member(run, node, ret);
 }
 
-static int evaluate_has(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
-	struct cel_value *ret)
+static int evaluate_has(struct cel_run *run, const struct cel_scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
 {
 	struct cel_value target, member, key = cel_string(node->name);
 
-	if (evaluate(run, scope, node->target, &target) != 0)
+	if (cel_evaluate(run, scope, node->target, &target) != 0)
 		return -1;
 	if (get_member(run, target, &key, true, &member) != 0)
 		return -1;
@@ -238,16 +173,16 @@ static int evaluate_has(struct cel_run *run, const struct scope *scope, const st
 	return cel_spend(run, member_cost(node));
 }
 
-static int evaluate_index(struct cel_run *run, const struct scope *scope,
+static int evaluate_index(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	struct cel_value target, key;
 
-	if (evaluate(run, scope, node->target, &target) != 0 ||
+	if (cel_evaluate(run, scope, node->target, &target) != 0 ||
 		evaluate_inner(run, scope, node->arguments[0], &key) != 0)
 		return -1;
 	if (get_member(run, target, &key, node->is_optional, ret) != 0)
-		return count_failure(run, member_cost(node));
+		return cel_count_failure(run, member_cost(node));
 	return spend_on_member(run, node, ret);
 }
 
@@ -269,7 +204,7 @@ static bool is_optional_argument(const struct cel_node *node, size_t index)
 	return node->optional_arguments != NULL && node->optional_arguments[index];
 }
 
-static int evaluate_list(struct cel_run *run, const struct scope *scope,
+static int evaluate_list(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	struct cel_items *items = cel_new_items(run, node->count);
@@ -280,8 +215,8 @@ static int evaluate_list(struct cel_run *run, const struct scope *scope,
 	for (size_t i = 0; i < node->count; i++) {
 		struct cel_value *item = &items->values[items->count];
 
-		if (evaluate(run, scope, node->arguments[i], item) != 0)
-			return count_failure(run, COST_LIST);
+		if (cel_evaluate(run, scope, node->arguments[i], item) != 0)
+			return cel_count_failure(run, COST_LIST);
 		present = is_optional_argument(node, i) ? unwrap(run, item) : 1;
 		if (present < 0)
 			return -1;
@@ -304,8 +239,8 @@ static int check_key(struct cel_run *run, const struct cel_items *items, struct 
 	return cel_charge(run, 1 + items->count / 2);
 }
 
-static int evaluate_map(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
-	struct cel_value *ret)
+static int evaluate_map(struct cel_run *run, const struct cel_scope *scope,
+	const struct cel_node *node, struct cel_value *ret)
 {
 	struct cel_items *items = cel_new_items(run, node->count);
 	int present;
@@ -315,10 +250,10 @@ static int evaluate_map(struct cel_run *run, const struct scope *scope, const st
 	for (size_t i = 0; i + 1 < node->count; i += 2) {
 		struct cel_value *entry = &items->values[items->count];
 
-		if (evaluate(run, scope, node->arguments[i], &entry[0]) != 0 ||
-			evaluate(run, scope, node->arguments[i + 1], &entry[1]) != 0 ||
+		if (cel_evaluate(run, scope, node->arguments[i], &entry[0]) != 0 ||
+			cel_evaluate(run, scope, node->arguments[i + 1], &entry[1]) != 0 ||
 			check_key(run, items, &entry[0]) != 0)
-			return count_failure(run, COST_MAP);
+			return cel_count_failure(run, COST_MAP);
 		present = is_optional_argument(node, i) ? unwrap(run, &entry[1]) : 1;
 		if (present < 0)
 			return -1;
@@ -330,7 +265,7 @@ static int evaluate_map(struct cel_run *run, const struct scope *scope, const st
 
 /* --- logic --------------------------------------------------------------------------------- */
 
-static int evaluate_logic(struct cel_run *run, const struct scope *scope,
+static int evaluate_logic(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	bool deciding = node->type == CEL_NODE_OR;
@@ -339,9 +274,9 @@ static int evaluate_logic(struct cel_run *run, const struct scope *scope,
 	for (size_t i = 0; i < node->count; i++) {
 		bool value = false;
 
-		if (evaluate_bool(run, scope, node->arguments[i], deciding ? "_||_" : "_&&_",
+		if (cel_evaluate_bool(run, scope, node->arguments[i], deciding ? "_||_" : "_&&_",
 			    &value) != 0) {
-			if (!is_absorbed(run))
+			if (!cel_is_absorbed(run))
 				return -1;
 			has_failed = true;
 		} else if (value == deciding) {
@@ -353,209 +288,29 @@ static int evaluate_logic(struct cel_run *run, const struct scope *scope,
 	return has_failed ? -1 : 0;
 }
 
-static int evaluate_conditional(struct cel_run *run, const struct scope *scope,
+static int evaluate_conditional(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	bool condition = false;
 
-	if (evaluate_bool(run, scope, node->arguments[0], "_?_:_", &condition) != 0)
+	if (cel_evaluate_bool(run, scope, node->arguments[0], "_?_:_", &condition) != 0)
 		return -1;
 	return evaluate_inner(run, scope, node->arguments[condition ? 1 : 2], ret);
 }
 
-static bool is_resolved(const struct cel_run *run, const struct cel_node *node)
-{
-	return run->overloads[node->id] != CEL_OVERLOAD_SEVERAL;
-}
-
-static int evaluate_operator(struct cel_run *run, const struct scope *scope,
+static int evaluate_operator(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	struct cel_value operands[2] = {0};
 
 	for (size_t i = 0; i < node->count; i++) {
-		if (evaluate(run, scope, node->arguments[i], &operands[i]) != 0)
-			return count_failure(run, i + 1 == node->count ? COST_CALL : 0);
+		if (cel_evaluate(run, scope, node->arguments[i], &operands[i]) != 0)
+			return cel_count_failure(run, i + 1 == node->count ? COST_CALL : 0);
 	}
 	if (cel_operate(run, node->operation, &operands[0], &operands[1], ret) != 0)
-		return count_failure(run, COST_CALL);
+		return cel_count_failure(run, COST_CALL);
 	return cel_spend(run, cel_operator_cost(node->operation, &operands[0], &operands[1],
-				      is_resolved(run, node)));
-}
-
-/* --- macros -------------------------------------------------------------------------------- */
-
-/* What a macro walks over: items of a list, keys of a map. */
-static struct cel_value range_item(const struct cel_value *range, size_t index)
-{
-	return range->type == CEL_MAP ? cel_key(range, index) : cel_item(range, index);
-}
-
-static int evaluate_exists_one(struct cel_run *run, const struct scope *up,
-	const struct cel_node *node, const struct cel_value *range, struct cel_value *ret)
-{
-	struct scope scope = {.up = up, .name = node->name};
-	size_t matches = 0;
-
-	for (size_t i = 0; i < cel_count(range); i++) {
-		bool value = false;
-
-		scope.value = range_item(range, i);
-		if (evaluate_bool(run, &scope, node->arguments[0], "macro", &value) != 0 ||
-			cel_spend(run, value ? COST_NAME + COST_CALL : 0) != 0)
-			return -1;
-		matches += value;
-	}
-	*ret = cel_bool(matches == 1);
-	return cel_spend(run, COST_NAME + COST_CALL);
-}
-
-/* all() and exists(). */
-static int evaluate_quantifier(struct cel_run *run, const struct scope *up,
-	const struct cel_node *node, const struct cel_value *range, struct cel_value *ret)
-{
-	struct scope scope = {.up = up, .name = node->name};
-	bool deciding = node->macro == CEL_MACRO_EXISTS;
-	uint64_t test = deciding ? COST_TEST_EXISTS : COST_TEST_ALL;
-	bool has_failed = false;
-
-	for (size_t i = 0; i < cel_count(range); i++) {
-		bool value = false;
-
-		scope.value = range_item(range, i);
-		if (cel_spend(run, test + COST_NAME) != 0)
-			return -1;
-		if (evaluate_bool(run, &scope, node->arguments[0], "macro", &value) != 0) {
-			if (!is_absorbed(run))
-				return -1;
-			has_failed = true;
-		} else if (value == deciding) {
-			*ret = cel_bool(deciding);
-			return cel_spend(run, COST_NAME + (i + 1 < cel_count(range) ? test : 0));
-		}
-	}
-	*ret = cel_bool(!deciding);
-	return has_failed ? -1 : cel_spend(run, COST_NAME);
-}
-
-/* map(x, f), map(x, p, f) and filter(x, p). */
-static int evaluate_map_filter(struct cel_run *run, const struct scope *up,
-	const struct cel_node *node, const struct cel_value *range, struct cel_value *ret)
-{
-	struct scope scope = {.up = up, .name = node->name};
-	bool is_filter = node->macro == CEL_MACRO_FILTER;
-	const struct cel_node *predicate =
-		is_filter || node->count == 2 ? node->arguments[0] : NULL;
-	struct cel_items *items = cel_new_items(run, cel_count(range));
-
-	if (items == NULL)
-		return cel_no_memory(run);
-	for (size_t i = 0; i < cel_count(range); i++) {
-		struct cel_value *item = &items->values[items->count];
-		bool is_taken = true;
-
-		scope.value = *item = range_item(range, i);
-		if (predicate != NULL &&
-			evaluate_bool(run, &scope, predicate, "macro", &is_taken) != 0)
-			return -1;
-		if (!is_taken)
-			continue;
-		if (!is_filter &&
-			evaluate(run, &scope, node->arguments[node->count - 1], item) != 0)
-			return count_failure(
-				run, COST_APPEND + COST_LIST + COST_NAME * (cel_count(range) - i));
-		if (cel_spend(run, COST_APPEND + (is_filter ? COST_NAME : 0)) != 0)
-			return -1;
-		items->count++;
-	}
-	*ret = cel_list(items);
-	return cel_spend(run, COST_LIST + COST_NAME);
-}
-
-static int evaluate_sort_by(struct cel_run *run, const struct scope *up,
-	const struct cel_node *node, const struct cel_value *list, struct cel_value *ret)
-{
-	struct scope scope = {.up = up, .name = node->name};
-	struct cel_items *keys = cel_new_items(run, cel_count(list));
-	struct cel_items *items = cel_new_items(run, cel_count(list));
-	struct cel_value sorted;
-
-	if (keys == NULL || items == NULL)
-		return cel_no_memory(run);
-	for (size_t i = 0; i < cel_count(list); i++) {
-		scope.value = items->values[i] = range_item(list, i);
-		if (evaluate(run, &scope, node->arguments[0], &keys->values[i]) != 0 ||
-			cel_spend(run, COST_APPEND) != 0)
-			return -1;
-	}
-	items->count = keys->count = cel_count(list);
-	*ret = cel_list(items);
-	sorted = cel_list(keys);
-	if (cel_sort(run, keys->values, items->values, items->count) != 0)
-		return -1;
-	return cel_spend(
-		run, COST_BIND + 2 * COST_NAME + COST_LIST + COST_NAME +
-			     cel_call_cost(STR("sort"), &sorted, 1, ret, is_resolved(run, node)));
-}
-
-static int evaluate_optional_macro(struct cel_run *run, const struct scope *up,
-	const struct cel_node *node, const struct cel_value *target, struct cel_value *ret)
-{
-	struct lazy lazy = {.is_known = true, .cost = COST_NAME + COST_CALL};
-	struct scope scope = {.up = up, .name = node->name, .lazy = &lazy};
-	struct cel_value value;
-
-	if (target->type != CEL_OPTIONAL)
-		return cel_no_overload(run, "optMap", target, 1);
-	/* Asked hasValue(), bound to a name first unless it is one. */
-	if (cel_spend(run,
-		    COST_CALL +
-			    (node->target->type == CEL_NODE_NAME ? 0 : COST_BIND + COST_NAME)) != 0)
-		return -1;
-	if (target->as.optional == NULL) {
-		*ret = *target;
-		return cel_spend(run, COST_CALL);
-	}
-	lazy.value = *target->as.optional;
-	if (evaluate(run, &scope, node->arguments[0], &value) != 0 ||
-		cel_spend(run, COST_BIND + (node->macro == CEL_MACRO_OPT_MAP ? COST_CALL : 0)) != 0)
-		return -1;
-	if (node->macro == CEL_MACRO_OPT_MAP)
-		return cel_optional_of(run, &value, ret);
-	*ret = value;
-	return 0;
-}
-
-static int evaluate_macro(struct cel_run *run, const struct scope *scope,
-	const struct cel_node *node, struct cel_value *ret)
-{
-	struct lazy lazy = {.node = node->target};
-	struct scope bound = {.up = scope, .name = node->name, .lazy = &lazy};
-	struct cel_value target;
-
-	if (node->macro == CEL_MACRO_BIND)
-		return evaluate(run, &bound, node->arguments[0], ret) != 0
-			       ? -1
-			       : cel_spend(run, COST_BIND);
-	if (evaluate(run, scope, node->target, &target) != 0)
-		return -1;
-	if (node->macro == CEL_MACRO_OPT_MAP || node->macro == CEL_MACRO_OPT_FLAT_MAP)
-		return evaluate_optional_macro(run, scope, node, &target, ret);
-	if (target.type != CEL_LIST && (target.type != CEL_MAP || node->macro == CEL_MACRO_SORT_BY))
-		return cel_no_overload(run, "macro", &target, 1);
-	if (cel_charge(run, cel_count(&target)) != 0)
-		return -1;
-	switch (node->macro) {
-	case CEL_MACRO_EXISTS_ONE:
-		return evaluate_exists_one(run, scope, node, &target, ret);
-	case CEL_MACRO_ALL:
-	case CEL_MACRO_EXISTS:
-		return evaluate_quantifier(run, scope, node, &target, ret);
-	case CEL_MACRO_SORT_BY:
-		return evaluate_sort_by(run, scope, node, &target, ret);
-	default:
-		return evaluate_map_filter(run, scope, node, &target, ret);
-	}
+				      cel_is_resolved(run, node)));
 }
 
 /* --- calls --------------------------------------------------------------------------------- */
@@ -608,7 +363,7 @@ static int call_host(struct cel_run *run, const struct cel_function *function,
 }
 
 /* a.or(b), a.orValue(b): b is evaluated only when a is empty. 1 when that was decided. */
-static int evaluate_alternative(struct cel_run *run, const struct scope *scope,
+static int evaluate_alternative(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	struct cel_value target;
@@ -616,17 +371,17 @@ static int evaluate_alternative(struct cel_run *run, const struct scope *scope,
 
 	if (!node->is_method || node->count != 2 || (!is_or && !str_eq_c(node->name, "orValue")))
 		return 0;
-	if (evaluate(run, scope, node->arguments[0], &target) != 0)
+	if (cel_evaluate(run, scope, node->arguments[0], &target) != 0)
 		return -1;
 	if (target.type != CEL_OPTIONAL)
 		return cel_no_overload(run, is_or ? "or" : "orValue", &target, 1);
 	if (target.as.optional == NULL)
-		return evaluate(run, scope, node->arguments[1], ret) != 0 ? -1 : 1;
+		return cel_evaluate(run, scope, node->arguments[1], ret) != 0 ? -1 : 1;
 	*ret = is_or ? target : *target.as.optional;
 	return 1;
 }
 
-static int evaluate_call(struct cel_run *run, const struct scope *scope,
+static int evaluate_call(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
 	const struct cel_function *host = find_host_function(run, node);
@@ -643,8 +398,8 @@ static int evaluate_call(struct cel_run *run, const struct scope *scope,
 	if (arguments == NULL)
 		return cel_no_memory(run);
 	for (size_t i = 0; i < node->count; i++) {
-		if (evaluate(run, scope, node->arguments[i], &arguments[i]) != 0)
-			return count_failure(run, i + 1 == node->count ? COST_CALL : 0);
+		if (cel_evaluate(run, scope, node->arguments[i], &arguments[i]) != 0)
+			return cel_count_failure(run, i + 1 == node->count ? COST_CALL : 0);
 	}
 	if (host != NULL)
 		return call_host(run, host, arguments, node->count, ret);
@@ -652,14 +407,14 @@ static int evaluate_call(struct cel_run *run, const struct scope *scope,
 		return cel_no_overload(run, builtin->name, arguments, node->count);
 	run->pattern = node->pattern;
 	if (builtin->call(run, arguments, node->count, ret) != 0)
-		return count_failure(run, COST_CALL);
+		return cel_count_failure(run, COST_CALL);
 	return cel_spend(run,
-		cel_call_cost(node->name, arguments, node->count, ret, is_resolved(run, node)));
+		cel_call_cost(node->name, arguments, node->count, ret, cel_is_resolved(run, node)));
 }
 
 /* --- the walk ------------------------------------------------------------------------------ */
 
-static int evaluate(struct cel_run *run, const struct scope *scope, const struct cel_node *node,
+int cel_evaluate(struct cel_run *run, const struct cel_scope *scope, const struct cel_node *node,
 	struct cel_value *ret)
 {
 	if (cel_charge(run, 1) != 0)
@@ -690,75 +445,7 @@ static int evaluate(struct cel_run *run, const struct scope *scope, const struct
 	case CEL_NODE_CONDITIONAL:
 		return evaluate_conditional(run, scope, node, ret);
 	case CEL_NODE_MACRO:
-		return evaluate_macro(run, scope, node, ret);
+		return cel_evaluate_macro(run, scope, node, ret);
 	}
-	return 0;
-}
-
-static int run_expression(
-	const struct cel *expression, struct cel_run *run, struct cel_value *ret, struct error *err)
-{
-	int result;
-
-	run->overloads = expression->overloads;
-	run->cost_limit = run->env->cost_limit ? run->env->cost_limit : CEL_DEFAULT_COST;
-	result = evaluate(run, NULL, expression->root, ret);
-	if (run->env->cost != NULL)
-		*run->env->cost = run->cost;
-	if (result == 0)
-		return 0;
-	return error_set(err, run->error.code, "%s", run->error.message);
-}
-
-int cel_eval(const struct cel *expression, struct arena *arena, const struct cel_env *env,
-	struct json **ret, struct error *err)
-{
-	struct cel_run run = {.arena = arena, .env = env};
-	struct cel_value value;
-	struct json *json;
-
-	if (run_expression(expression, &run, &value, err) != 0)
-		return -1;
-	if (value.type == CEL_OPTIONAL && value.as.optional == NULL) {
-		*ret = NULL;
-		return 0;
-	}
-	json = cel_to_json(&run, &value);
-	if (json == NULL || arena_is_exhausted(arena)) {
-		cel_no_memory(&run);
-		return error_set(err, run.error.code, "%s", run.error.message);
-	}
-	*ret = json;
-	return 0;
-}
-
-int cel_eval_bind(const struct cel *expression, struct arena *arena, const struct cel_env *env,
-	struct str name, struct cel_bindings *bindings, struct error *err)
-{
-	struct cel_binding_entry *entry = arena_new_of(arena, struct cel_binding_entry);
-	struct cel_run run = {.arena = arena, .env = env};
-
-	if (entry == NULL)
-		return error_set(err, ERROR_MEMORY, "out of memory while evaluating an expression");
-	if (run_expression(expression, &run, &entry->value, err) != 0)
-		return -1;
-	entry->name = name;
-	entry->before = bindings->last;
-	bindings->last = entry;
-	return 0;
-}
-
-int cel_eval_bool(const struct cel *expression, struct arena *arena, const struct cel_env *env,
-	bool *ret, struct error *err)
-{
-	struct cel_run run = {.arena = arena, .env = env};
-	struct cel_value value;
-
-	if (run_expression(expression, &run, &value, err) != 0)
-		return -1;
-	if (value.type != CEL_BOOL)
-		return error_set(err, ERROR_INVALID, "the expression must give a bool, gives a %s",
-			cel_type_name(&value));
-	*ret = value.as.boolean;
 	return 0;
 }

@@ -3,7 +3,8 @@
  * only.
  *
  * Layers, each using only those before it: cel_value (values), cel_operators, the tables of
- * functions (cel_functions, cel_strings, cel_lists, cel_time, cel_adapter), cel_eval (the walk).
+ * functions (cel_functions, cel_strings, cel_lists, cel_time, cel_adapter), cel_macros, cel_eval
+ * (the walk), cel_run.
  */
 #ifndef REEVE_DATA_CEL_TREE_H
 #define REEVE_DATA_CEL_TREE_H
@@ -67,7 +68,12 @@ struct cel_items {
 
 /* --- the run ------------------------------------------------------------------------------- */
 
+struct cel_scope;
+struct cel_node;
+
 struct cel_run {
+	int (*evaluate)(struct cel_run *run, const struct cel_scope *scope,
+		const struct cel_node *node, struct cel_value *ret);
 	struct arena *arena;
 	const struct cel_env *env;
 	uint64_t cost, cost_limit; /* as cel-go counts */
