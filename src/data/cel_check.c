@@ -13,11 +13,10 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "data/cel_check_format.h"
-#include "data/cel_signatures.h"
+#include "data/cel_overloads.h"
 #include "data/cel_tree.h"
 #include "data/cel_types.h"
 
-#define MAX_OPERANDS 8u /* that a signature may have, the target included */
 #define MAX_SHOWN ((size_t)1024)
 
 struct variable {
@@ -85,86 +84,8 @@ static static_type read_type(struct checker *c, const char *text)
 
 /* --- overloads ----------------------------------------------------------------------------- */
 
-struct signature {
-	struct str name;
-	bool is_method;
-	static_type operands[MAX_OPERANDS];
-	size_t count;
-	static_type result;
-};
-
-/*
- * Splits a row; only when the name is the one looked for are the types read. A row begins with a
- * target's type when that is followed by a dot.
- */
-static bool read_signature(
-	struct checker *c, const char *row, struct str name, struct signature *ret)
-{
-	struct cel_letters letters = {0};
-	struct str rest = str_of(row);
-	struct str call = {0};
-	static_type target;
-
-	if (str_find(rest, name) < 0)
-		return false;
-	*ret = (struct signature){0};
-	target = cel_static_read(&c->types, &rest, &letters);
-	if (target != NULL && str_starts_with(rest, STR("."))) {
-		ret->is_method = true;
-		ret->operands[ret->count++] = target;
-		rest = str_slice(rest, 1, rest.len);
-	} else {
-		rest = str_of(row);
-		letters = (struct cel_letters){0};
-	}
-	call = str_cut(&rest, '(');
-	if (!str_eq(call, name))
-		return false;
-	while (!str_starts_with(rest, STR(")"))) {
-		if (str_starts_with(rest, STR(", ")))
-			rest = str_slice(rest, 2, rest.len);
-		target = cel_static_read(&c->types, &rest, &letters);
-		if (target == NULL || ret->count == MAX_OPERANDS)
-			return false;
-		ret->operands[ret->count++] = target;
-	}
-	rest = str_slice(rest, 2, rest.len); /* ") " */
-	ret->result = cel_static_read(&c->types, &rest, &letters);
-	return ret->result != NULL;
-}
-
-struct search {
-	struct str name;
-	bool is_method;
-	const static_type *operands;
-	size_t count;
-	bool is_known; /* some row has the name */
-	size_t matches;
-	static_type result;
-};
-
-static void try_row(struct checker *c, struct search *search, const char *row)
-{
-	struct signature signature;
-	static_type result;
-
-	if (!read_signature(c, row, search->name, &signature))
-		return;
-	search->is_known = true;
-	if (signature.is_method != search->is_method || signature.count != search->count ||
-		!cel_static_assign(&c->types, search->operands, signature.operands, search->count))
-		return;
-	search->matches++;
-	result = known(c, signature.result);
-	if (search->result == NULL)
-		search->result = result;
-	else if (search->result->kind != CEL_STATIC_DYN &&
-		 !cel_static_same(&c->types, result, search->result))
-		search->result = simple(CEL_STATIC_DYN);
-}
-
-static static_type no_overload(
-	struct checker *c, const struct cel_node *node, const char *shown, struct search *search)
+static static_type no_overload(struct checker *c, const struct cel_node *node, const char *shown,
+	struct cel_search *search)
 {
 	CLEANUP(buf_free) struct buf out = BUF_INITIALIZER(MAX_SHOWN);
 
@@ -185,19 +106,10 @@ static static_type no_overload(
 static static_type resolve(struct checker *c, const struct cel_node *node, const char *name,
 	const char *shown, bool is_method, const static_type *operands, size_t count)
 {
-	struct search search = {
+	struct cel_search search = {
 		.name = str_of(name), .is_method = is_method, .operands = operands, .count = count};
 
-	for (size_t i = 0; i < cel_library_count; i++) {
-		const struct cel_library *library = &cel_libraries[i];
-
-		if (library->bit != 0 && (c->env->libraries & library->bit) == 0)
-			continue;
-		for (const char *const *row = library->signatures; *row != NULL; row++)
-			try_row(c, &search, *row);
-	}
-	for (size_t i = 0; i < c->env->function_count; i++)
-		try_row(c, &search, c->env->functions[i]);
+	cel_overloads_search(&c->types, c->env, &search);
 	if (c->types.failed)
 		return NULL;
 	if (!search.is_known)
@@ -378,19 +290,19 @@ static static_type check_logic(
 static static_type check_operands(struct checker *c, const struct variable *variables,
 	const struct cel_node *node, const char *name, const char *shown, bool is_method)
 {
-	static_type operands[MAX_OPERANDS];
+	static_type operands[CEL_MAX_OPERANDS];
 
 	for (size_t i = 0; i < node->count; i++) {
 		static_type type = check(c, variables, node->arguments[i]);
 
 		if (type == NULL)
 			return NULL;
-		if (i < MAX_OPERANDS)
+		if (i < CEL_MAX_OPERANDS)
 			operands[i] = type;
 	}
-	if (node->count > MAX_OPERANDS)
+	if (node->count > CEL_MAX_OPERANDS)
 		return fail(c, node, "'%s' has %zu arguments, no function has more than %u", shown,
-			node->count, MAX_OPERANDS);
+			node->count, CEL_MAX_OPERANDS);
 	return resolve(c, node, name, shown, is_method, operands, node->count);
 }
 

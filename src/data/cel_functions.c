@@ -54,7 +54,7 @@ static int call_int(
 
 	switch (value->type) {
 	case CEL_INT:
-		*ret = *value;
+		*ret = cel_int(value->as.integer); /* whatever it was in its document */
 		return 0;
 	case CEL_UINT:
 		if (value->as.natural > INT64_MAX)

@@ -122,6 +122,7 @@ static void numbers_compare_and_mix_by_value(void **state)
 		{"n * 2.0", "10"},
 		{"n / 2", "2"},
 		{"n / a.list[1]", "2.5"},
+		{"int(n) / int(a.list[1])", "2"},
 		{"n + 1", "6"},
 		{"n / five", "1"},
 		{"{'a': 1.0} == {'a': 1}", "true"},
