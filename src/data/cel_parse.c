@@ -8,166 +8,40 @@
  *
  * Message construction (T{field: x}) is refused: there are no messages here, only documents.
  */
-#include <stdint.h>
+#include "data/cel_nodes.h"
 
-#include "data/cel_tree.h"
+#define PRECEDENCES 3 /* relations, addition, multiplication */
 
-#define MAX_ARGUMENTS 2048u /* of a call, items of a literal, terms of && and || */
-#define PRECEDENCES 3	    /* relations, addition, multiplication */
+static int parse_expression(struct cel_parser *p, const struct cel_node **ret);
 
-struct parser {
-	struct cel_scanner scan;
-	unsigned depth;
-	size_t nodes;
-};
-
-/* Nodes while their number is not yet known. */
-struct list {
-	const struct cel_node **nodes;
-	bool *optional;
-	size_t count, capacity;
-	bool any_optional;
-};
-
-static int parse_expression(struct parser *p, const struct cel_node **ret);
-
-static int fail(struct parser *p, const char *what)
+static int fail(struct cel_parser *p, const char *what)
 {
 	return cel_scan_fail(&p->scan, "%s", what);
 }
 
-static int out_of_memory(struct parser *p)
-{
-	return error_set(p->scan.err, ERROR_MEMORY, "out of memory while parsing an expression");
-}
-
-static bool at_mark(const struct parser *p, const char *mark)
+static bool at_mark(const struct cel_parser *p, const char *mark)
 {
 	return p->scan.token.type == CEL_TOKEN_MARK && str_eq_c(p->scan.token.text, mark);
 }
 
 /* Consumes the mark if it is there: 1; 0 if not; -1 when the next token is malformed. */
-static int accept(struct parser *p, const char *mark)
+static int accept(struct cel_parser *p, const char *mark)
 {
 	if (!at_mark(p, mark))
 		return 0;
 	return cel_scan(&p->scan) != 0 ? -1 : 1;
 }
 
-static int expect(struct parser *p, const char *mark)
+static int expect(struct cel_parser *p, const char *mark)
 {
 	if (!at_mark(p, mark))
 		return cel_scan_fail(&p->scan, "expected \"%s\"", mark);
 	return cel_scan(&p->scan);
 }
 
-/* --- nodes --------------------------------------------------------------------------------- */
-
-static struct cel_node *new_node(struct parser *p, enum cel_node_type type)
-{
-	struct cel_node *node = arena_new_of(p->scan.arena, struct cel_node);
-
-	if (node == NULL)
-		return out_of_memory(p), NULL;
-	node->type = type;
-	node->position = p->scan.token.position;
-	node->id = p->nodes++;
-	return node;
-}
-
-/* Where a name of the text stands; names made here keep the node's place. */
-static void place(const struct parser *p, struct cel_node *node, struct str name)
-{
-	uintptr_t at = (uintptr_t)name.ptr, start = (uintptr_t)p->scan.text.ptr;
-
-	if (at >= start && at < start + p->scan.text.len)
-		node->position = (size_t)(at - start);
-}
-
-static void raise_depth(struct cel_node *node, const struct cel_node *child)
-{
-	if (child != NULL && child->depth >= node->depth)
-		node->depth = child->depth + 1;
-}
-
-/* Gives the node its children and checks how deep that makes it. */
-static int adopt(struct parser *p, struct cel_node *node, const struct cel_node *target,
-	const struct cel_node *const *arguments, size_t count)
-{
-	node->target = target;
-	raise_depth(node, target);
-	if (count > 0) {
-		node->arguments = arena_calloc(p->scan.arena, count, sizeof(struct cel_node *));
-		if (node->arguments == NULL)
-			return out_of_memory(p);
-	}
-	for (size_t i = 0; i < count; i++) {
-		node->arguments[i] = arguments[i];
-		raise_depth(node, arguments[i]);
-	}
-	node->count = count;
-	return node->depth > CEL_MAX_DEPTH ? fail(p, "the expression is nested too deeply") : 0;
-}
-
-static int make(struct parser *p, enum cel_node_type type, size_t position,
-	const struct cel_node *const *arguments, size_t count, const struct cel_node **ret)
-{
-	struct cel_node *node = new_node(p, type);
-
-	if (node == NULL || adopt(p, node, NULL, arguments, count) != 0)
-		return -1;
-	node->position = position;
-	*ret = node;
-	return 0;
-}
-
-static int make_operator(struct parser *p, enum cel_operator operation, size_t position,
-	const struct cel_node *a, const struct cel_node *b, const struct cel_node **ret)
-{
-	const struct cel_node *arguments[] = {a, b};
-	struct cel_node *node = new_node(p, CEL_NODE_OPERATOR);
-
-	if (node == NULL || adopt(p, node, NULL, arguments, b ? 2 : 1) != 0)
-		return -1;
-	node->operation = operation;
-	node->position = position;
-	*ret = node;
-	return 0;
-}
-
-static int grow(struct parser *p, struct list *list)
-{
-	size_t capacity = list->capacity ? list->capacity * 2 : 4;
-	const struct cel_node **nodes =
-		arena_calloc(p->scan.arena, capacity, sizeof(struct cel_node *));
-	bool *optional = arena_calloc(p->scan.arena, capacity, sizeof(bool));
-
-	if (nodes == NULL || optional == NULL)
-		return out_of_memory(p);
-	if (list->count > 0) {
-		memcpy(nodes, list->nodes, list->count * sizeof(struct cel_node *));
-		memcpy(optional, list->optional, list->count * sizeof(bool));
-	}
-	list->nodes = nodes;
-	list->optional = optional;
-	list->capacity = capacity;
-	return 0;
-}
-
-static int add(struct parser *p, struct list *list, const struct cel_node *node, bool is_optional)
-{
-	if (list->count >= MAX_ARGUMENTS)
-		return fail(p, "too many items in one list, call or condition");
-	if (list->count == list->capacity && grow(p, list) != 0)
-		return -1;
-	list->nodes[list->count] = node;
-	list->optional[list->count++] = is_optional;
-	list->any_optional |= is_optional;
-	return 0;
-}
-
 /* Expressions between commas up to the closing mark, which is consumed. */
-static int parse_list(struct parser *p, const char *close, bool may_be_optional, struct list *list)
+static int parse_list(
+	struct cel_parser *p, const char *close, bool may_be_optional, struct cel_node_list *list)
 {
 	const struct cel_node *node;
 	int is_optional;
@@ -175,7 +49,7 @@ static int parse_list(struct parser *p, const char *close, bool may_be_optional,
 	while (!at_mark(p, close)) {
 		is_optional = may_be_optional ? accept(p, "?") : 0;
 		if (is_optional < 0 || parse_expression(p, &node) != 0 ||
-			add(p, list, node, is_optional == 1) != 0)
+			cel_node_list_add(p, list, node, is_optional == 1) != 0)
 			return -1;
 		if (!at_mark(p, ","))
 			break;
@@ -187,123 +61,39 @@ static int parse_list(struct parser *p, const char *close, bool may_be_optional,
 
 /* --- calls and macros ---------------------------------------------------------------------- */
 
-static const struct {
-	const char *name;
-	enum cel_macro macro;
-	size_t min, max; /* arguments, the variable included */
-} macros[] = {
-	{"all", CEL_MACRO_ALL, 2, 2},
-	{"exists", CEL_MACRO_EXISTS, 2, 2},
-	{"exists_one", CEL_MACRO_EXISTS_ONE, 2, 2},
-	{"map", CEL_MACRO_MAP, 2, 3},
-	{"filter", CEL_MACRO_FILTER, 2, 2},
-	{"sortBy", CEL_MACRO_SORT_BY, 2, 2},
-	{"optMap", CEL_MACRO_OPT_MAP, 2, 2},
-	{"optFlatMap", CEL_MACRO_OPT_FLAT_MAP, 2, 2},
-};
-
-static int make_macro(struct parser *p, size_t index, struct str name,
-	const struct cel_node *target, const struct list *list, const struct cel_node **ret)
-{
-	struct cel_node *node = new_node(p, CEL_NODE_MACRO);
-
-	if (node == NULL)
-		return -1;
-	place(p, node, name);
-	if (list->nodes[0]->type != CEL_NODE_NAME)
-		return fail(p, "the first argument of a macro must be a name");
-	node->macro = macros[index].macro;
-	node->name = list->nodes[0]->name;
-	if (adopt(p, node, target, list->nodes + 1, list->count - 1) != 0)
-		return -1;
-	*ret = node;
-	return 0;
-}
-
-/* cel.bind(name, value, expression). */
-static int make_bind(struct parser *p, const struct list *list, const struct cel_node **ret)
-{
-	struct cel_node *node = new_node(p, CEL_NODE_MACRO);
-
-	if (node == NULL)
-		return -1;
-	if (list->count != 3 || list->nodes[0]->type != CEL_NODE_NAME)
-		return fail(p, "cel.bind() takes a name, its value and an expression");
-	node->macro = CEL_MACRO_BIND;
-	node->name = list->nodes[0]->name;
-	node->position = list->nodes[0]->position;
-	if (adopt(p, node, list->nodes[1], list->nodes + 2, 1) != 0)
-		return -1;
-	*ret = node;
-	return 0;
-}
-
-static int make_has(struct parser *p, const struct list *list, const struct cel_node **ret)
-{
-	const struct cel_node *select = list->count == 1 ? list->nodes[0] : NULL;
-	struct cel_node *node = new_node(p, CEL_NODE_HAS);
-
-	if (node == NULL)
-		return -1;
-	if (select == NULL || select->type != CEL_NODE_SELECT || select->is_optional)
-		return fail(p, "has() takes one field selection such as has(a.b)");
-	node->name = select->name;
-	node->position = select->position;
-	if (adopt(p, node, select->target, NULL, 0) != 0)
-		return -1;
-	*ret = node;
-	return 0;
-}
-
-/* A literal pattern of matches() is compiled once. One that does not compile is an error of the
- * evaluation, as in cel-go. */
-static void compile_pattern(struct parser *p, struct cel_node *node)
-{
-	const struct cel_node *literal = node->count == 2 ? node->arguments[1] : NULL;
-	struct error ignored;
-
-	if (literal != NULL && str_eq_c(node->name, "matches") &&
-		literal->type == CEL_NODE_LITERAL && literal->literal.type == CEL_STRING &&
-		pattern_compile(
-			p->scan.arena, literal->literal.as.text, &node->pattern, &ignored) != 0)
-		node->pattern = NULL;
-}
-
 /* name( was read: its arguments, and what it means. */
-static int parse_call(struct parser *p, struct str name, const struct cel_node *target,
+static int parse_call(struct cel_parser *p, struct str name, const struct cel_node *target,
 	const struct cel_node **ret)
 {
 	size_t position = p->scan.token.position;
 	struct cel_node *node;
-	struct list list = {0};
+	struct cel_node_list list = {0};
+	int made;
 
 	if (parse_list(p, ")", false, &list) != 0)
 		return -1;
-	for (size_t i = 0; target != NULL && i < sizeof(macros) / sizeof(macros[0]); i++) {
-		if (str_eq_c(name, macros[i].name) && list.count >= macros[i].min &&
-			list.count <= macros[i].max)
-			return make_macro(p, i, name, target, &list, ret);
-	}
+	if (target != NULL && (made = cel_node_macro(p, name, target, &list, ret)) != 0)
+		return made < 0 ? -1 : 0;
 	if (target == NULL && str_eq_c(name, "has"))
-		return make_has(p, &list, ret);
+		return cel_node_has(p, &list, ret);
 	if (target == NULL && str_eq_c(name, "cel.bind"))
-		return make_bind(p, &list, ret);
-	node = new_node(p, CEL_NODE_CALL);
+		return cel_node_bind(p, &list, ret);
+	node = cel_node_new(p, CEL_NODE_CALL);
 	if (node == NULL)
 		return -1;
 	node->name = name;
 	node->position = position;
-	place(p, node, name);
+	cel_node_place(p, node, name);
 	node->is_method = target != NULL;
 	if (target != NULL) {
-		if (add(p, &list, NULL, false) != 0)
+		if (cel_node_list_add(p, &list, NULL, false) != 0)
 			return -1;
 		memmove(list.nodes + 1, list.nodes, (list.count - 1) * sizeof(struct cel_node *));
 		list.nodes[0] = target;
 	}
-	if (adopt(p, node, NULL, list.nodes, list.count) != 0)
+	if (cel_node_adopt(p, node, NULL, list.nodes, list.count) != 0)
 		return -1;
-	compile_pattern(p, node);
+	cel_node_compile_pattern(p, node);
 	*ret = node;
 	return 0;
 }
@@ -330,18 +120,7 @@ static bool is_reserved(struct str name)
 	return false;
 }
 
-static int make_literal(struct parser *p, struct cel_value literal, const struct cel_node **ret)
-{
-	struct cel_node *node = new_node(p, CEL_NODE_LITERAL);
-
-	if (node == NULL)
-		return -1;
-	node->literal = literal;
-	*ret = node;
-	return 0;
-}
-
-static int parse_name(struct parser *p, const struct cel_node **ret)
+static int parse_name(struct cel_parser *p, const struct cel_node **ret)
 {
 	struct str name = p->scan.token.text;
 	struct cel_node *node;
@@ -351,24 +130,24 @@ static int parse_name(struct parser *p, const struct cel_node **ret)
 	if (cel_scan(&p->scan) != 0)
 		return -1;
 	if (str_eq_c(name, "true") || str_eq_c(name, "false"))
-		return make_literal(p, cel_bool(name.ptr[0] == 't'), ret);
+		return cel_node_literal(p, cel_bool(name.ptr[0] == 't'), ret);
 	if (str_eq_c(name, "null"))
-		return make_literal(p, (struct cel_value){.type = CEL_NULL}, ret);
+		return cel_node_literal(p, (struct cel_value){.type = CEL_NULL}, ret);
 	if (at_mark(p, "("))
 		return cel_scan(&p->scan) != 0 ? -1 : parse_call(p, name, NULL, ret);
 	if (at_mark(p, "{"))
 		return fail(p, "messages are not supported");
-	node = new_node(p, CEL_NODE_NAME);
+	node = cel_node_new(p, CEL_NODE_NAME);
 	if (node == NULL)
 		return -1;
 	node->name = name;
-	place(p, node, name);
+	cel_node_place(p, node, name);
 	*ret = node;
 	return 0;
 }
 
 /* An integer token holds its magnitude; here it becomes an int, or stays a uint with its u. */
-static int parse_literal(struct parser *p, bool is_negative, const struct cel_node **ret)
+static int parse_literal(struct cel_parser *p, bool is_negative, const struct cel_node **ret)
 {
 	struct cel_value value = p->scan.token.literal;
 	struct str text = p->scan.token.text;
@@ -384,18 +163,18 @@ static int parse_literal(struct parser *p, bool is_negative, const struct cel_no
 	} else if (is_negative) {
 		return fail(p, "only numbers can be negative");
 	}
-	return cel_scan(&p->scan) != 0 ? -1 : make_literal(p, value, ret);
+	return cel_scan(&p->scan) != 0 ? -1 : cel_node_literal(p, value, ret);
 }
 
-static int parse_list_literal(struct parser *p, const struct cel_node **ret)
+static int parse_list_literal(struct cel_parser *p, const struct cel_node **ret)
 {
-	struct list list = {0};
-	struct cel_node *node = new_node(p, CEL_NODE_LIST);
+	struct cel_node_list list = {0};
+	struct cel_node *node = cel_node_new(p, CEL_NODE_LIST);
 
 	if (node == NULL)
 		return -1;
 	if (parse_list(p, "]", true, &list) != 0 ||
-		adopt(p, node, NULL, list.nodes, list.count) != 0)
+		cel_node_adopt(p, node, NULL, list.nodes, list.count) != 0)
 		return -1;
 	if (list.any_optional)
 		node->optional_arguments = list.optional;
@@ -403,7 +182,7 @@ static int parse_list_literal(struct parser *p, const struct cel_node **ret)
 	return 0;
 }
 
-static int parse_map_entry(struct parser *p, struct list *list)
+static int parse_map_entry(struct cel_parser *p, struct cel_node_list *list)
 {
 	const struct cel_node *key, *value;
 	int is_optional = accept(p, "?");
@@ -411,13 +190,15 @@ static int parse_map_entry(struct parser *p, struct list *list)
 	if (is_optional < 0 || parse_expression(p, &key) != 0 || expect(p, ":") != 0 ||
 		parse_expression(p, &value) != 0)
 		return -1;
-	return add(p, list, key, is_optional == 1) != 0 ? -1 : add(p, list, value, false);
+	return cel_node_list_add(p, list, key, is_optional == 1) != 0
+		       ? -1
+		       : cel_node_list_add(p, list, value, false);
 }
 
-static int parse_map_literal(struct parser *p, const struct cel_node **ret)
+static int parse_map_literal(struct cel_parser *p, const struct cel_node **ret)
 {
-	struct list list = {0};
-	struct cel_node *node = new_node(p, CEL_NODE_MAP);
+	struct cel_node_list list = {0};
+	struct cel_node *node = cel_node_new(p, CEL_NODE_MAP);
 
 	if (node == NULL)
 		return -1;
@@ -429,7 +210,7 @@ static int parse_map_literal(struct parser *p, const struct cel_node **ret)
 		if (cel_scan(&p->scan) != 0)
 			return -1;
 	}
-	if (expect(p, "}") != 0 || adopt(p, node, NULL, list.nodes, list.count) != 0)
+	if (expect(p, "}") != 0 || cel_node_adopt(p, node, NULL, list.nodes, list.count) != 0)
 		return -1;
 	if (list.any_optional)
 		node->optional_arguments = list.optional;
@@ -437,7 +218,7 @@ static int parse_map_literal(struct parser *p, const struct cel_node **ret)
 	return 0;
 }
 
-static int parse_primary(struct parser *p, bool is_negative, const struct cel_node **ret)
+static int parse_primary(struct cel_parser *p, bool is_negative, const struct cel_node **ret)
 {
 	struct cel_scanner *scan = &p->scan;
 
@@ -469,16 +250,16 @@ static bool names_time_type(const struct cel_node *target, struct str name)
 	       str_eq_c(target->target->name, "google");
 }
 
-static int make_type_name(struct parser *p, struct str name, const struct cel_node **node)
+static int make_type_name(struct cel_parser *p, struct str name, const struct cel_node **node)
 {
-	struct cel_node *type = new_node(p, CEL_NODE_NAME);
+	struct cel_node *type = cel_node_new(p, CEL_NODE_NAME);
 
 	if (type == NULL)
 		return -1;
 	type->position = (*node)->target->position;
 	type->name = arena_printf(p->scan.arena, "google.protobuf.%" STR_F, STR_A(name));
 	*node = type;
-	return str_is_null(type->name) ? out_of_memory(p) : 0;
+	return str_is_null(type->name) ? cel_parse_no_memory(p) : 0;
 }
 
 /* Words of the grammar, which a field may have only in brackets. */
@@ -489,7 +270,7 @@ static bool is_keyword(struct str name)
 }
 
 /* After a dot: a field, or a method's call. */
-static int parse_selection(struct parser *p, const struct cel_node **node)
+static int parse_selection(struct cel_parser *p, const struct cel_node **node)
 {
 	int is_optional = accept(p, "?");
 	struct str name = p->scan.token.text;
@@ -516,36 +297,36 @@ static int parse_selection(struct parser *p, const struct cel_node **node)
 	}
 	if (names_time_type(*node, name))
 		return make_type_name(p, name, node);
-	select = new_node(p, CEL_NODE_SELECT);
+	select = cel_node_new(p, CEL_NODE_SELECT);
 	if (select == NULL)
 		return -1;
 	select->name = name;
-	place(p, select, name);
+	cel_node_place(p, select, name);
 	select->is_optional = is_optional == 1;
-	if (adopt(p, select, *node, NULL, 0) != 0)
+	if (cel_node_adopt(p, select, *node, NULL, 0) != 0)
 		return -1;
 	*node = select;
 	return 0;
 }
 
-static int parse_index(struct parser *p, const struct cel_node **node)
+static int parse_index(struct cel_parser *p, const struct cel_node **node)
 {
 	int is_optional = accept(p, "?");
-	struct cel_node *index = new_node(p, CEL_NODE_INDEX);
+	struct cel_node *index = cel_node_new(p, CEL_NODE_INDEX);
 	const struct cel_node *key;
 
 	if (is_optional < 0 || index == NULL || parse_expression(p, &key) != 0 ||
 		expect(p, "]") != 0)
 		return -1;
 	index->is_optional = is_optional == 1;
-	if (adopt(p, index, *node, &key, 1) != 0)
+	if (cel_node_adopt(p, index, *node, &key, 1) != 0)
 		return -1;
 	*node = index;
 	return 0;
 }
 
 /* is_negative: a minus was read, and a number follows. */
-static int parse_member(struct parser *p, bool is_negative, const struct cel_node **ret)
+static int parse_member(struct cel_parser *p, bool is_negative, const struct cel_node **ret)
 {
 	if (parse_primary(p, is_negative, ret) != 0)
 		return -1;
@@ -562,7 +343,7 @@ static int parse_member(struct parser *p, bool is_negative, const struct cel_nod
 /* --- operators ----------------------------------------------------------------------------- */
 
 /* An int or a double: a sign before a uint is an operator. */
-static bool at_number(const struct parser *p)
+static bool at_number(const struct cel_parser *p)
 {
 	struct str text = p->scan.token.text;
 
@@ -574,7 +355,7 @@ static bool at_number(const struct parser *p)
 
 /* A chain of one sign, of which pairs are nothing, as in cel-go; a minus right before a number
  * belongs to the number. */
-static int parse_unary(struct parser *p, const struct cel_node **ret)
+static int parse_unary(struct cel_parser *p, const struct cel_node **ret)
 {
 	size_t position = p->scan.token.position;
 	bool is_not = at_mark(p, "!"), is_negative;
@@ -591,7 +372,7 @@ static int parse_unary(struct parser *p, const struct cel_node **ret)
 		return -1;
 	if (count % 2 == 0 || is_negative)
 		return 0;
-	return make_operator(p, is_not ? CEL_NOT : CEL_NEGATE, position, *ret, NULL, ret);
+	return cel_node_operator(p, is_not ? CEL_NOT : CEL_NEGATE, position, *ret, NULL, ret);
 }
 
 static const struct {
@@ -613,7 +394,7 @@ static const struct {
 	{"%", 2, CEL_MODULO},
 };
 
-static enum cel_operator operator_at(const struct parser *p, int precedence)
+static enum cel_operator operator_at(const struct cel_parser *p, int precedence)
 {
 	bool is_word = p->scan.token.type == CEL_TOKEN_NAME;
 
@@ -629,7 +410,7 @@ static enum cel_operator operator_at(const struct parser *p, int precedence)
 }
 
 /* Left-associative operators of this precedence and those that bind tighter. */
-static int parse_binary(struct parser *p, int precedence, const struct cel_node **ret)
+static int parse_binary(struct cel_parser *p, int precedence, const struct cel_node **ret)
 {
 	const struct cel_node *right;
 	enum cel_operator operation;
@@ -642,16 +423,16 @@ static int parse_binary(struct parser *p, int precedence, const struct cel_node 
 	while ((operation = operator_at(p, precedence)) != CEL_OPERATOR_NONE) {
 		position = p->scan.token.position;
 		if (cel_scan(&p->scan) != 0 || parse_binary(p, precedence + 1, &right) != 0 ||
-			make_operator(p, operation, position, *ret, right, ret) != 0)
+			cel_node_operator(p, operation, position, *ret, right, ret) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int parse_logic(struct parser *p, enum cel_node_type type, const struct cel_node **ret)
+static int parse_logic(struct cel_parser *p, enum cel_node_type type, const struct cel_node **ret)
 {
 	const char *mark = type == CEL_NODE_OR ? "||" : "&&";
-	struct list list = {0};
+	struct cel_node_list list = {0};
 	const struct cel_node *node;
 	size_t position = 0;
 
@@ -663,17 +444,17 @@ static int parse_logic(struct parser *p, enum cel_node_type type, const struct c
 			*ret = node;
 			return 0;
 		}
-		if (add(p, &list, node, false) != 0)
+		if (cel_node_list_add(p, &list, node, false) != 0)
 			return -1;
 		if (!at_mark(p, mark))
-			return make(p, type, position, list.nodes, list.count, ret);
+			return cel_node_make(p, type, position, list.nodes, list.count, ret);
 		position = p->scan.token.position;
 		if (cel_scan(&p->scan) != 0)
 			return -1;
 	}
 }
 
-static int parse_conditional(struct parser *p, const struct cel_node **ret)
+static int parse_conditional(struct cel_parser *p, const struct cel_node **ret)
 {
 	const struct cel_node *arguments[3];
 	size_t position;
@@ -688,10 +469,10 @@ static int parse_conditional(struct parser *p, const struct cel_node **ret)
 	if (cel_scan(&p->scan) != 0 || parse_logic(p, CEL_NODE_OR, &arguments[1]) != 0 ||
 		expect(p, ":") != 0 || parse_expression(p, &arguments[2]) != 0)
 		return -1;
-	return make(p, CEL_NODE_CONDITIONAL, position, arguments, 3, ret);
+	return cel_node_make(p, CEL_NODE_CONDITIONAL, position, arguments, 3, ret);
 }
 
-static int parse_expression(struct parser *p, const struct cel_node **ret)
+static int parse_expression(struct cel_parser *p, const struct cel_node **ret)
 {
 	int result;
 
@@ -705,11 +486,11 @@ static int parse_expression(struct parser *p, const struct cel_node **ret)
 
 int cel_parse(struct arena *arena, struct str text, const struct cel **ret, struct error *err)
 {
-	struct parser p = {.scan = {.arena = arena, .err = err, .text = text}};
+	struct cel_parser p = {.scan = {.arena = arena, .err = err, .text = text}};
 	struct cel *cel = arena_new_of(arena, struct cel);
 
 	if (cel == NULL)
-		return out_of_memory(&p);
+		return cel_parse_no_memory(&p);
 	if (text.len > CEL_MAX_TEXT)
 		return error_set(err, ERROR_INVALID,
 			"the expression has %zu bytes, at most %u are allowed", text.len,
@@ -718,14 +499,14 @@ int cel_parse(struct arena *arena, struct str text, const struct cel **ret, stru
 		return error_set(err, ERROR_INVALID, "the expression is not UTF-8");
 	cel->text = p.scan.text = arena_str(arena, text);
 	if (str_is_null(cel->text))
-		return out_of_memory(&p);
+		return cel_parse_no_memory(&p);
 	if (cel_scan(&p.scan) != 0 || parse_expression(&p, &cel->root) != 0)
 		return -1;
 	if (p.scan.token.type != CEL_TOKEN_END)
 		return fail(&p, "unexpected text after the expression");
 	cel->overloads = arena_calloc(arena, p.nodes, 1);
 	if (cel->overloads == NULL)
-		return out_of_memory(&p);
+		return cel_parse_no_memory(&p);
 	*ret = cel;
 	return 0;
 }
