@@ -31,6 +31,7 @@
 
 #define CEL_MAX_TEXT 65536u
 #define CEL_MAX_DEPTH 100u
+#define CEL_CHECK_MAX_WORK 1000000u /* parts of types looked at; {x: x} doubles one each time */
 #define CEL_DEFAULT_COST 1000000u
 #define CEL_MAX_STEPS 1000000u /* of work in one evaluation, whatever its cost */
 

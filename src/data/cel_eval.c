@@ -381,6 +381,16 @@ static int evaluate_alternative(struct cel_run *run, const struct cel_scope *sco
 	return 1;
 }
 
+/* A call without result; the last argument is null when it is what failed. */
+static int count_failed_call(
+	struct cel_run *run, const struct cel_node *node, const struct cel_value *arguments)
+{
+	const struct cel_value nothing = {.type = CEL_NULL};
+
+	return cel_count_failure(run, cel_call_cost(node->name, arguments, node->count, &nothing,
+					      cel_is_resolved(run, node)));
+}
+
 static int evaluate_call(struct cel_run *run, const struct cel_scope *scope,
 	const struct cel_node *node, struct cel_value *ret)
 {
@@ -398,8 +408,12 @@ static int evaluate_call(struct cel_run *run, const struct cel_scope *scope,
 	if (arguments == NULL)
 		return cel_no_memory(run);
 	for (size_t i = 0; i < node->count; i++) {
-		if (cel_evaluate(run, scope, node->arguments[i], &arguments[i]) != 0)
-			return cel_count_failure(run, i + 1 == node->count ? COST_CALL : 0);
+		if (cel_evaluate(run, scope, node->arguments[i], &arguments[i]) == 0)
+			continue;
+		if (i + 1 < node->count)
+			return -1;
+		arguments[i] = (struct cel_value){.type = CEL_NULL};
+		return count_failed_call(run, node, arguments);
 	}
 	if (host != NULL)
 		return call_host(run, host, arguments, node->count, ret);
@@ -407,7 +421,7 @@ static int evaluate_call(struct cel_run *run, const struct cel_scope *scope,
 		return cel_no_overload(run, builtin->name, arguments, node->count);
 	run->pattern = node->pattern;
 	if (builtin->call(run, arguments, node->count, ret) != 0)
-		return cel_count_failure(run, COST_CALL);
+		return count_failed_call(run, node, arguments);
 	return cel_spend(run,
 		cel_call_cost(node->name, arguments, node->count, ret, cel_is_resolved(run, node)));
 }

@@ -175,6 +175,12 @@ static int call_double(
 	}
 }
 
+/* As Go's Duration.Seconds(): what string() shows is a double. */
+static double seconds_of(int64_t ns)
+{
+	return (double)(ns / CEL_NS_PER_S) + (double)(ns % CEL_NS_PER_S) / (double)CEL_NS_PER_S;
+}
+
 static int call_string(
 	struct cel_run *run, const struct cel_value *arguments, size_t count, struct cel_value *ret)
 {
@@ -207,7 +213,8 @@ static int call_string(
 		text = cel_timestamp_text(arena, &value->as.time);
 		break;
 	case CEL_DURATION:
-		text = cel_duration_text(arena, value->as.integer);
+		text = arena_printf(arena, "%" STR_F "s",
+			STR_A(cel_double_text(arena, seconds_of(value->as.integer), true)));
 		break;
 	default:
 		return cel_no_overload(run, "string", arguments, count);

@@ -40,12 +40,23 @@ static bool are_of_one_kind(const struct cel_value *a, const struct cel_value *b
 	       (b->is_json && a->type == CEL_DOUBLE);
 }
 
+static bool has_order(const struct cel_value *value)
+{
+	int order;
+
+	return cel_order(value, value, &order) || value->type == CEL_DOUBLE;
+}
+
 int cel_sort(struct cel_run *run, struct cel_value *keys, struct cel_value *values, size_t count)
 {
 	struct cel_value *room = arena_calloc(run->arena, 2 * count + 1, sizeof(struct cel_value));
 
 	if (room == NULL)
 		return cel_no_memory(run);
+	for (size_t i = 0; i < count; i++) {
+		if (!has_order(&keys[i]))
+			return cel_fail(run, "a %s has no order", cel_type_name(&keys[i]));
+	}
 	for (size_t width = 1; width < count; width *= 2) {
 		if (cel_charge(run, count) != 0)
 			return -1;

@@ -66,7 +66,7 @@ static int evaluate_quantifier(struct cel_run *run, const struct cel_scope *up,
 		}
 	}
 	*ret = cel_bool(!deciding);
-	return has_failed ? -1 : cel_spend(run, COST_NAME);
+	return has_failed ? cel_count_failure(run, COST_NAME) : cel_spend(run, COST_NAME);
 }
 
 /* map(x, f), map(x, p, f) and filter(x, p). */

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "data/cel.h"
 
 #define MAX_TYPE_TEXT ((size_t)4096)
 #define MAX_TYPE_DEPTH 20u /* of what is read from text */

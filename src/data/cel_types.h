@@ -12,9 +12,6 @@
 #include "base/error.h"
 #include "base/str.h"
 
-/* Types can double in size from step to step ({x: x}); looking at them is bounded. */
-#define CEL_CHECK_MAX_WORK 1000000u
-
 enum cel_static_kind {
 	CEL_STATIC_DYN,
 	CEL_STATIC_BOOL,

@@ -517,6 +517,9 @@ struct str cel_double_text(struct arena *arena, double number, bool is_plain)
 	digits = (int)(mark - text) - (text[0] == '-') - (strchr(text, '.') != NULL);
 	if (!is_plain && (exponent < -4 || exponent > MAX_PLAIN_EXPONENT))
 		return arena_printf(arena, "%s", text);
+	if (exponent > DOUBLE_DIGITS) /* beyond them are zeros, not what the bits would give */
+		return arena_printf(arena, "%s%c%.*s%0*d", number < 0 ? "-" : "", text[number < 0],
+			digits - 1, text + (number < 0) + 2, exponent - digits + 1, 0);
 	return arena_printf(
 		arena, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, number);
 }
