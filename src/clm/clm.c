@@ -35,6 +35,7 @@ static int start_server(struct clm *clm, const struct clm_config *config, struct
 		.error_writer = problem_write_server_error,
 		.lenient_slash = true,
 		.in_process = true,
+		.tls = config->tls.cert_file != NULL ? &config->tls : NULL,
 		.gzip = true,
 		.context = &clm->api,
 		.log = config->log,

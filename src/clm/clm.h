@@ -28,9 +28,10 @@ struct clm_config {
 	uint16_t health_port;	  /* here (0: any free) */
 	const char *metrics_host; /* the same for /metrics */
 	uint16_t metrics_port;
-	unsigned threads;	   /* 0: as many writes as shall share one commit */
-	const char *entities_file; /* config/entities.yaml */
-	const char *schema_file;   /* config/openapi.yaml */
+	struct http_server_tls tls; /* of the API's port; without cert_file: plain HTTP */
+	unsigned threads;	    /* 0: as many writes as shall share one commit */
+	const char *entities_file;  /* config/entities.yaml */
+	const char *schema_file;    /* config/openapi.yaml */
 	struct journal_retention retention;
 	struct caller_rules callers; /* caller_rules_aws behind the frontend; zeroed: no tenants */
 	struct log *log;

@@ -288,14 +288,35 @@ static int read_callers(struct reading *reading)
 	return 0;
 }
 
+static int read_tls(struct reading *reading)
+{
+	struct http_server_tls *tls = &reading->config->clm.tls;
+	const char *oldest = value_of(reading, "server.tls.min_version");
+	const char *client_ca = text_of(reading, "server.tls.client_ca_file");
+
+	if (strcmp(oldest, "1.2") != 0 && strcmp(oldest, "1.3") != 0)
+		return error_set(reading->err, ERROR_INVALID,
+			"server.tls.min_version has to be 1.2 or 1.3, is '%s'", oldest);
+	if (!is_set(reading, "server.tls.enabled"))
+		return !client_ca ? 0
+				  : error_set(reading->err, ERROR_INVALID,
+					    "server.tls.client_ca_file needs server.tls.enabled: "
+					    "true; without TLS nobody shows a certificate");
+	*tls = (struct http_server_tls){.cert_file = text_of(reading, "server.tls.cert_file"),
+		.key_file = text_of(reading, "server.tls.key_file"),
+		.client_ca_file = client_ca,
+		.is_tls13_only = strcmp(oldest, "1.3") == 0};
+	if (!tls->cert_file || !tls->key_file)
+		return error_set(reading->err, ERROR_INVALID,
+			"server.tls.enabled is true: name the certificate in server.tls.cert_file "
+			"and its key in server.tls.key_file");
+	return 0;
+}
+
 static int read_server(struct reading *reading)
 {
 	struct clm_config *clm = &reading->config->clm;
 
-	if (is_set(reading, "server.tls.enabled"))
-		return error_set(reading->err, ERROR_INVALID,
-			"server.tls.enabled is true, and this server has no TLS yet: set it to "
-			"false, behind a proxy that has");
 	clm->host = value_of(reading, "server.host");
 	clm->port = port_of(reading, "server.port");
 	clm->schema_file = value_of(reading, "server.openapi_schema_path");
@@ -304,7 +325,7 @@ static int read_server(struct reading *reading)
 	clm->health_port = port_of(reading, "health.port");
 	clm->metrics_host = value_of(reading, "metrics.host");
 	clm->metrics_port = port_of(reading, "metrics.port");
-	return read_callers(reading);
+	return read_tls(reading) != 0 ? -1 : read_callers(reading);
 }
 
 static int read_retention(struct reading *reading)

@@ -16,9 +16,9 @@
 	FLAG("server.openapi_schema_path", "server-openapi-schema-path", CONFIG_TEXT, "openapi/openapi.yaml", false, "schemas of the specs; default: openapi/openapi.yaml") \
 	FLAG("server.timeouts.read", "server-read-timeout", CONFIG_DURATION, NULL, true, "taken, without effect") \
 	FLAG("server.timeouts.write", "server-write-timeout", CONFIG_DURATION, NULL, true, "taken, without effect") \
-	FLAG("server.tls.enabled", "server-https-enabled", CONFIG_BOOL, "false", false, "HTTPS; has to be false") \
-	FLAG("server.tls.cert_file", "server-https-cert-file", CONFIG_TEXT, NULL, true, "taken, without effect") \
-	FLAG("server.tls.key_file", "server-https-key-file", CONFIG_TEXT, NULL, true, "taken, without effect") \
+	FLAG("server.tls.enabled", "server-https-enabled", CONFIG_BOOL, "false", false, "the API speaks HTTPS; default: false") \
+	FLAG("server.tls.cert_file", "server-https-cert-file", CONFIG_TEXT, NULL, false, "its certificate with the chain, as PEM; read again when it changes") \
+	FLAG("server.tls.key_file", "server-https-key-file", CONFIG_TEXT, NULL, false, "the key of the certificate, as PEM") \
 	FLAG("server.tls.client_ca_file", "server-https-client-ca-file", CONFIG_TEXT, NULL, false, "CA of clients' certificates; whose is of it is a gateway, and its identity headers are believed") \
 	PLAIN("server.tls.client_names", CONFIG_DOCUMENT, false) \
 	FLAG("server.tls.min_version", "server-https-min-version", CONFIG_TEXT, "1.2", false, "oldest TLS that is spoken, 1.2 or 1.3; default: 1.2") \

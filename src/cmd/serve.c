@@ -72,13 +72,27 @@ static void tell_idle(struct log *log, const struct config *config)
 		log_warn(log, "the key has no effect here", LOG_CSTR("key", config->idle[i]));
 }
 
+/* Whoever is on the way reads tokens, and can change what is asked and answered. */
+static void tell_exposed(struct log *log, const struct clm_config *config)
+{
+	static const char *const near[] = {"localhost", "127.", "::1"};
+
+	for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++)
+		if (str_starts_with(str_of(config->host), str_of(near[i])))
+			return;
+	if (!config->tls.cert_file)
+		log_warn(log, "the API listens beyond this machine without TLS; see server.tls",
+			LOG_CSTR("host", config->host));
+}
+
 static int write_ready(const char *path, struct arena *arena, const struct clm *clm,
 	const struct clm_config *config, struct error *err)
 {
 	struct json *document = json_new_object(arena);
 
-	json_set_text(
-		document, "url", arena_printf(arena, "http://%s:%u", config->host, clm_port(clm)));
+	json_set_text(document, "url",
+		arena_printf(arena, "%s://%s:%u", config->tls.cert_file ? "https" : "http",
+			config->host, clm_port(clm)));
 	json_set_text(document, "health",
 		arena_printf(arena, "http://%s:%u", config->health_host, clm_health_port(clm)));
 	json_set_text(document, "metrics",
@@ -104,6 +118,7 @@ static int serve(const struct command_line *line, struct arena *arena, struct co
 	signal(SIGPIPE, SIG_IGN);
 	config->clm.log = log_child(log, "clm");
 	tell_idle(config->clm.log, config);
+	tell_exposed(config->clm.log, &config->clm);
 	if (ready)
 		unlink(ready); /* of one that was killed */
 	int result = clm_start(&clm, &config->clm, err);

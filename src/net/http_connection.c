@@ -47,6 +47,7 @@ struct http_connection *http_connection_add(
 	if (!connection)
 		return NULL;
 	connection->fd = fd;
+	connection->tls = set->tls;
 	/* Set by the first http_connection_rest(). */
 	atomic_init(&connection->deadline_us, HTTP_DEADLINE_NONE);
 	peer_text(connection->peer, address);
@@ -72,6 +73,7 @@ void http_connection_remove(struct http_connections *set, struct http_connection
 	if (connection->next)
 		connection->next->previous = connection->previous;
 	pthread_mutex_unlock(&set->mutex);
+	free(connection->peer_certificate);
 	free(connection);
 }
 
@@ -113,13 +115,15 @@ void http_connections_sweep(struct http_connections *set, int64_t now_us)
 		if (!atomic_compare_exchange_strong(
 			    &each->deadline_us, &deadline, HTTP_DEADLINE_CUT))
 			continue;
-		http_connection_answer(each->fd, 408, STR("the request took too long to arrive"));
+		http_connection_answer(each, 408, STR("the request took too long to arrive"));
 		shutdown(each->fd, SHUT_RDWR);
 	}
 }
 
-void http_connection_answer(int fd, int status, struct str detail)
+void http_connection_answer(const struct http_connection *connection, int status, struct str detail)
 {
+	if (connection->tls)
+		return;
 	const char *title = status == 408 ? "Request Timeout" : "Content Too Large";
 	char body[512], head[256];
 	int body_len = snprintf(body, sizeof(body),
@@ -135,5 +139,5 @@ void http_connection_answer(int fd, int status, struct str detail)
 	struct iovec parts[] = {{head, (size_t)head_len}, {body, (size_t)body_len}};
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	/* Best effort: who does not read what we send him is closed all the same. */
-	(void)!sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)!sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

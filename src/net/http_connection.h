@@ -22,15 +22,22 @@
 #define HTTP_DEADLINE_NONE INT64_MAX /* a request is complete and being served */
 #define HTTP_DEADLINE_CUT INT64_MIN  /* the sweep has answered 408 and shut the socket down */
 
+struct http_tls;
+struct http_tls_peer;
+
 struct http_connection {
 	struct http_connection *previous, *next;
 	int fd;
-	bool is_surplus; /* over the limit: its requests are answered 503 */
+	struct http_tls *tls;			/* NULL: plain HTTP */
+	struct http_tls_peer *peer_certificate; /* NULL: none was shown; owned */
+	bool has_looked;			/* for it, with the first request */
+	bool is_surplus;			/* over the limit: its requests are answered 503 */
 	_Atomic int64_t deadline_us;
 	char peer[HTTP_PEER_MAX];
 };
 
 struct http_connections {
+	struct http_tls *tls;  /* of all of them; NULL: plain HTTP */
 	pthread_mutex_t mutex; /* the list and count */
 	struct http_connection *first;
 	unsigned count, max;
@@ -58,7 +65,8 @@ void http_connection_rest(
 void http_connections_sweep(struct http_connections *set, int64_t now_us);
 
 /* Writes a whole answer past libmicrohttpd, which cannot answer while a body is arriving. The
- * connection must be closed afterwards. */
-void http_connection_answer(int fd, int status, struct str detail);
+ * connection must be closed afterwards. Nothing is written where TLS would have to wrap it. */
+void http_connection_answer(
+	const struct http_connection *connection, int status, struct str detail);
 
 #endif

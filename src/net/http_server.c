@@ -37,6 +37,7 @@
 #include "net/http_local.h"
 #include "net/http_route.h"
 #include "net/http_stream.h"
+#include "net/http_tls.h"
 
 #define HTTP_THREADS 4u
 #define HTTP_BACKLOG 1024
@@ -48,6 +49,7 @@
 #define HTTP_STOP_WAIT_US (INT64_C(10) * 1000000)
 #define HTTP_STOP_DRAIN_US (INT64_C(1) * 1000000) /* for streams to send their last bytes */
 #define HTTP_STOP_POLL_US 2000
+#define HTTP_TLS_OPTIONS 4 /* certificate, protocols, clients' CA, end */
 
 struct http_server {
 	struct http_server_config config;
@@ -60,6 +62,7 @@ struct http_server {
 	struct http_connections connections;
 	struct http_streams streams;
 	struct http_local local;
+	struct http_tls *tls; /* NULL: plain HTTP */
 	struct thread *watch;
 	struct stop stop; /* of the watch thread */
 	_Atomic bool is_stopping;
@@ -271,6 +274,26 @@ static bool may_drain(const struct http_exchange *exchange, size_t length)
 	       str_is_null(http_request_header(request, "Expect"));
 }
 
+/* What the client's certificate says; looked at once in a connection's life, because a chain is
+ * verified then. */
+static void exchange_read_certificate(struct http_exchange *exchange)
+{
+	struct http_connection *connection = exchange->connection;
+	if (connection->tls && !connection->has_looked) {
+		const union MHD_ConnectionInfo *info =
+			MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+		connection->has_looked = true;
+		if (info && info->tls_session)
+			connection->peer_certificate = http_tls_peer_of(info->tls_session);
+	}
+	const struct http_tls_peer *peer = connection->peer_certificate;
+	if (!peer || !peer->is_verified)
+		return;
+	exchange->request.has_certificate = true;
+	exchange->request.certificate_names = peer->names;
+	exchange->request.certificate_name_count = peer->name_count;
+}
+
 static enum MHD_Result exchange_begin(
 	struct http_server *server, struct http_exchange *exchange, const char *method)
 {
@@ -281,6 +304,7 @@ static enum MHD_Result exchange_begin(
 	request->method = arena_str(request->arena, str_of(method));
 	request->peer = str_of(exchange->connection->peer);
 	http_exchange_read_headers(exchange);
+	exchange_read_certificate(exchange);
 	size_t length;
 	bool with_body = has_body(exchange, &length);
 	exchange->is_refused = http_server_refuse(server, exchange, length);
@@ -308,7 +332,7 @@ static enum MHD_Result exchange_take_body(
 	/* The sweep may be answering the same connection at this moment. */
 	if (http_connection_serve(exchange->connection)) {
 		exchange->response.status = is_too_large ? 413 : 503;
-		http_connection_answer(exchange->connection->fd, exchange->response.status,
+		http_connection_answer(exchange->connection, exchange->response.status,
 			is_too_large ? STR("the body exceeds the limit of this path")
 				     : STR("no memory for the body"));
 	}
@@ -428,8 +452,13 @@ static void watch_run(void *arg)
 {
 	struct http_server *server = arg;
 	while (!stop_requested(&server->stop)) {
+		struct error err = {0};
 		http_streams_watch(&server->streams, HTTP_SWEEP_MS);
 		http_connections_sweep(&server->connections, clock_monotonic_us());
+		if (server->tls && http_tls_refresh(server->tls, clock_monotonic_us(), &err) < 0)
+			log_warn(server->config.log,
+				"the new certificate cannot be used; the one before stays",
+				LOG_ERROR(&err));
 	}
 }
 
@@ -478,11 +507,54 @@ static int listener_open(struct http_server *server, sa_family_t *ret_family, st
 	return 0;
 }
 
+/* gnutls_certificate_retrieve_function2. libmicrohttpd leaves its connection with the session, and
+ * we leave ours with that. */
+static int on_handshake(gnutls_session_t session, const gnutls_datum_t *authorities,
+	int authority_count, const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+	gnutls_pcert_st **ret_chain, unsigned *ret_length, gnutls_privkey_t *ret_key)
+{
+	struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
+	const union MHD_ConnectionInfo *info =
+		mhd ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT) : NULL;
+	const struct http_connection *connection = info ? info->socket_context : NULL;
+	if (!connection)
+		return -1;
+	http_tls_current(connection->tls, ret_chain, ret_length, ret_key);
+	return 0;
+}
+
+static void daemon_add_tls(const struct http_tls *tls, struct MHD_OptionItem *options)
+{
+	const char *client_ca = http_tls_client_ca(tls);
+	*options++ = (struct MHD_OptionItem){
+		MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)on_handshake};
+	*options++ = (struct MHD_OptionItem){
+		MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)http_tls_priorities(tls)};
+	if (client_ca)
+		*options++ = (struct MHD_OptionItem){
+			MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)client_ca};
+	*options = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+}
+
+static int tls_open(struct http_server *server, struct error *err)
+{
+	if (!server->config.tls)
+		return 0;
+	int result = http_tls_new(&server->tls, server->config.tls, err);
+	server->connections.tls = server->tls;
+	server->config.tls = NULL; /* the caller's */
+	return result;
+}
+
 static int daemon_start(struct http_server *server, sa_family_t family, struct error *err)
 {
 	const struct http_server_config *config = &server->config;
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-			 (family == AF_INET6 ? (unsigned)MHD_USE_IPv6 : 0u);
+			 (family == AF_INET6 ? (unsigned)MHD_USE_IPv6 : 0u) |
+			 (server->tls ? (unsigned)MHD_USE_TLS : 0u);
+	struct MHD_OptionItem tls_options[HTTP_TLS_OPTIONS] = {{MHD_OPTION_END, 0, NULL}};
+	if (server->tls)
+		daemon_add_tls(server->tls, tls_options);
 	/* The pool's threads inherit the mask: signals are main's. */
 	sigset_t all, before;
 	sigfillset(&all);
@@ -495,7 +567,7 @@ static int daemon_start(struct http_server *server, sa_family_t family, struct e
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_PARSER_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
 		1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-		MHD_OPTION_END);
+		MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!server->daemon)
 		return error_set(err, ERROR_INTERNAL, "libmicrohttpd cannot start on %s port %u",
@@ -512,6 +584,7 @@ static void server_free(struct http_server *server)
 	http_connections_destroy(&server->connections);
 	http_exchange_pool_destroy(&server->pool);
 	stop_destroy(&server->stop);
+	http_tls_free(server->tls);
 	free(server);
 }
 
@@ -553,7 +626,8 @@ int http_server_start(
 		(int64_t)server->config.request_timeout_s * CLOCK_US_PER_S);
 	sa_family_t family = AF_UNSPEC;
 	if (http_routes_new(&server->routes, config->routes, config->route_count, err) < 0 ||
-		listener_open(server, &family, err) < 0 || daemon_start(server, family, err) < 0) {
+		tls_open(server, err) < 0 || listener_open(server, &family, err) < 0 ||
+		daemon_start(server, family, err) < 0) {
 		server_free(server);
 		return -1;
 	}
@@ -561,7 +635,7 @@ int http_server_start(
 		http_server_stop(server);
 		return -1;
 	}
-	if (config->in_process)
+	if (config->in_process && !config->tls) /* over TLS only is over TLS only */
 		http_local_add(&server->local, server, server->config.host, server->port);
 	*ret = server;
 	return 0;

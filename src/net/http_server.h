@@ -59,7 +59,7 @@ struct http_request {
 	void *context;	      /* http_server_config.context */
 	int64_t now_us;	      /* when it arrived */
 	struct str principal; /* for the access log: set it when known */
-	bool has_certificate; /* the client's, of the CA that http_server_tls names */
+	bool has_certificate; /* the client's, of the CA in http_server_tls; for the next two */
 	const struct str *certificate_names; /* its alternative names, else its common name */
 	size_t certificate_name_count;
 	const void *caller; /* the product's own: what its `before` found out */
@@ -106,6 +106,15 @@ struct http_route {
 typedef void (*http_error_writer)(struct http_request *request, struct http_response *response,
 	int status, struct str detail);
 
+/* HTTPS. PEM files; certificate and key are read again when they change. */
+struct http_server_tls {
+	const char *cert_file; /* the server's own first, then what leads to the root */
+	const char *key_file;
+	const char *client_ca_file; /* clients are asked for a certificate of this CA, and may come
+				     * without: see has_certificate. NULL: they are not asked */
+	bool is_tls13_only;	    /* else TLS 1.2, too; nothing older */
+};
+
 struct http_server_config {
 	const char *host;		 /* address to bind, "127.0.0.1" */
 	uint16_t port;			 /* 0: any free */
@@ -123,6 +132,7 @@ struct http_server_config {
 	/* Clients of the same process (http_client.h) call the handlers on their own thread,
 	 * without a socket. Such a call is not cut at its deadline. */
 	bool in_process;
+	const struct http_server_tls *tls; /* NULL: plain HTTP; used during the start only */
 	bool gzip; /* packs larger answers for clients that take it; never those in-process */
 	void *context;
 	struct log *log;	   /* access log at info level; NULL: none */

@@ -192,6 +192,31 @@ static void issuers_are_read_in_order(void **state)
 	assert_null(issuers[1].header);
 }
 
+static void gateways_are_read(void **state)
+{
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+	struct config config;
+	struct error err = {0};
+
+	if (read_config(arena,
+		    "server:\n"
+		    "  jwt: {enabled: false}\n"
+		    "  identity_header: X-Id\n"
+		    "  tls: {enabled: true, cert_file: /c, key_file: /k, client_ca_file: /ca,\n"
+		    "        client_names: [gateway, \"spiffe://a/b\"], min_version: 1.3}\n",
+		    (struct outside){0}, &config, &err) != 0)
+		fail_msg("%s", err.message);
+	assert_string_equal(config.clm.tls.cert_file, "/c");
+	assert_string_equal(config.clm.tls.key_file, "/k");
+	assert_string_equal(config.clm.tls.client_ca_file, "/ca");
+	assert_true(config.clm.tls.is_tls13_only);
+	assert_true(config.clm.callers.needs_certificate);
+	assert_int_equal(config.clm.callers.gateway_count, 2);
+	assert_string_equal(config.clm.callers.gateways[1], "spiffe://a/b");
+	assert_string_equal(config.clm.callers.identity_header, "X-Id");
+	assert_int_equal(config.idle_count, 0);
+}
+
 static void a_mistake_is_told_with_its_place(void **state)
 {
 	static const struct {
@@ -214,7 +239,11 @@ static void a_mistake_is_told_with_its_place(void **state)
 			"c.yaml: health.db_ping_timeout has to be a duration"},
 		{"server: {jwt: {enabled: maybe}}", {0}, "has to be true or false, is 'maybe'"},
 		{"server: {jwt: {enabled: false}, tls: {enabled: true}}", {0},
-			"server.tls.enabled is true"},
+			"server.tls.enabled is true: name the certificate"},
+		{"server: {jwt: {enabled: false}, tls: {client_ca_file: /ca}}", {0},
+			"server.tls.client_ca_file needs server.tls.enabled"},
+		{"server: {jwt: {enabled: false}, tls: {min_version: \"1.1\"}}", {0},
+			"server.tls.min_version has to be 1.2 or 1.3, is '1.1'"},
 		{OPEN "database: {dialect: mysql}", {0}, "database.dialect has to be postgres"},
 		{OPEN "logging: {level: loud}", {0}, "logging.level has to be debug"},
 		{OPEN "logging: {format: xml}", {0}, "logging.format has to be json or text"},
@@ -277,6 +306,7 @@ int main(void)
 		cmocka_unit_test(the_database_is_one_url),
 		cmocka_unit_test(tenants_and_idle_keys_are_read),
 		cmocka_unit_test(issuers_are_read_in_order),
+		cmocka_unit_test(gateways_are_read),
 		cmocka_unit_test(a_mistake_is_told_with_its_place),
 	};
 
