@@ -290,8 +290,7 @@ static struct condition last_known(const struct view *view)
 	return now;
 }
 
-/* "cl-namespace" -> "ClNamespaceSuccessful" */
-static struct str successful_type(struct arena *arena, struct str adapter)
+struct str aggregate_successful_type(struct arena *arena, struct str adapter)
 {
 	struct str type = STR("");
 
@@ -311,7 +310,7 @@ static struct str successful_type(struct arena *arena, struct str adapter)
 
 static struct condition successful(const struct view *view, const struct snapshot *snapshot)
 {
-	struct str type = successful_type(view->arena, snapshot->required);
+	struct str type = aggregate_successful_type(view->arena, snapshot->required);
 	const struct condition *previous = condition_find(view->input->previous, type);
 	bool same = previous != NULL && previous->is_true == snapshot->is_available;
 

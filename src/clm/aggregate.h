@@ -53,6 +53,9 @@ struct aggregate_input {
 int aggregate_conditions(struct arena *arena, const struct aggregate_input *input,
 	struct condition_list *ret, struct error *err);
 
+/* "cl-namespace" -> "ClNamespaceSuccessful". */
+struct str aggregate_successful_type(struct arena *arena, struct str adapter);
+
 /* Whether every required adapter has reported Finalized=True at the current generation. */
 bool aggregate_is_finalized(const struct aggregate_input *input);
 

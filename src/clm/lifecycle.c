@@ -8,6 +8,7 @@
  */
 #include "clm/lifecycle.h"
 
+#include "clm/condition_map.h"
 #include "clm/journal.h"
 #include "clm/label.h"
 #include "clm/placement.h"
@@ -38,6 +39,7 @@ static int gather(struct change *change, const struct resource *resource,
 int lifecycle_aggregate(struct change *change, struct resource *resource,
 	const struct report_list *reports, enum lifecycle_effect *ret, struct error *err)
 {
+	const struct kind *kind = registry_find(change->catalog->registry, resource->kind);
 	struct condition_list previous;
 	struct condition_list now;
 	struct aggregate_input input;
@@ -48,6 +50,10 @@ int lifecycle_aggregate(struct change *change, struct resource *resource,
 		return -1;
 	input.previous = &previous;
 	if (aggregate_conditions(change->arena, &input, &now, err) != 0)
+		return -1;
+	if (kind != NULL && kind->mapping_count > 0 &&
+		condition_map_apply(kind->mappings, kind->mapping_count, change->arena, resource,
+			reports, &previous, &now, err) != 0)
 		return -1;
 	text = condition_list_text(change->arena, &now);
 	if (arena_is_exhausted(change->arena))
@@ -61,6 +67,11 @@ int lifecycle_aggregate(struct change *change, struct resource *resource,
 	return 0;
 }
 
+static bool has_conditions(const struct kind *kind)
+{
+	return kind != NULL && (kind->required_count > 0 || kind->mapping_count > 0);
+}
+
 /* After a change of the resource itself. Kinds that nothing reports on have no conditions. */
 static int aggregate_stored(struct change *change, struct resource *resource, struct error *err)
 {
@@ -68,7 +79,7 @@ static int aggregate_stored(struct change *change, struct resource *resource, st
 	struct report_list reports;
 	enum lifecycle_effect effect;
 
-	if (kind == NULL || kind->required_count == 0)
+	if (!has_conditions(kind))
 		return 0;
 	if (report_load(change->sql, change->arena, resource->id, &reports, err) != 0)
 		return -1;
@@ -140,7 +151,8 @@ int lifecycle_prepare(struct creation *creation, struct error *err)
 	struct resource resource;
 
 	creation->conditions = STR("[]");
-	if (creation->kind->required_count == 0)
+	/* Mappings want the resource as it will be, which is known in the transaction. */
+	if (creation->kind->required_count == 0 || creation->kind->mapping_count > 0)
 		return 0;
 	fill_new(creation, &resource);
 	if (lifecycle_aggregate(&creation->change, &resource, &none, &effect, err) != 0)
@@ -166,6 +178,8 @@ int lifecycle_create(struct sql *sql, void *argument, struct error *err)
 		STR_A(str_is_null(resource->owner_href) ? STR(RESOURCE_BASE_PATH)
 							: resource->owner_href),
 		STR_A(creation->kind->plural), STR_A(resource->id));
+	if (creation->kind->mapping_count > 0 && aggregate_stored(change, resource, err) != 0)
+		return -1;
 	if (resource_insert(change, resource, err) != 0) {
 		if (err == NULL || err->code != ERROR_CONFLICT)
 			return -1;

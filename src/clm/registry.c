@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "clm/registry_conditions.h"
 #include "clm/registry_references.h"
 #include "data/yaml.h"
 
@@ -141,11 +142,26 @@ static int read_references(struct loading *loading, size_t index, const struct j
 		       : error_set(loading->err, problem.code, "%s", problem.message);
 }
 
-static int refuse_unless_empty(struct loading *loading, size_t index, const struct json *value)
+static int read_conditions(struct loading *loading, size_t index, const struct json *value)
 {
-	if (json_is_null(value) || (json_is(value, JSON_ARRAY) && json_count(value) == 0))
+	struct kind *kind = &loading->registry->kinds[index];
+	struct error problem;
+
+	if (registry_read_conditions(loading->registry->arena, value, kind, &problem) == 0)
 		return 0;
-	return fail(loading, index, "conditions are not supported; remove them");
+	return problem.code == ERROR_INVALID
+		       ? fail(loading, index, problem.message)
+		       : error_set(loading->err, problem.code, "%s", problem.message);
+}
+
+static int check_conditions(struct loading *loading, size_t index)
+{
+	struct error problem;
+
+	if (registry_check_conditions(
+		    loading->registry->arena, &loading->registry->kinds[index], &problem) == 0)
+		return 0;
+	return fail(loading, index, problem.message);
 }
 
 static const struct {
@@ -162,7 +178,7 @@ static const struct {
 	{"name_min_len", read_name_min},
 	{"name_max_len", read_name_max},
 	{"references", read_references},
-	{"conditions", refuse_unless_empty},
+	{"conditions", read_conditions},
 };
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 
@@ -214,7 +230,7 @@ static int check_entry(struct loading *loading, size_t index)
 		if (str_eq(registry->kinds[i].plural, kind->plural))
 			return fail(loading, index, "its plural belongs to another kind");
 	}
-	return 0;
+	return check_conditions(loading, index);
 }
 
 static int read_entry(struct loading *loading, size_t index, const struct json *item)

@@ -5,8 +5,6 @@
  * `entities:`) and an OpenAPI 3.0 document whose components.schemas hold the schema of each kind's
  * spec. Both are checked as a whole; a mistake ends the start with a sentence that names the entity
  * and the remedy. Afterwards nothing changes, so any thread may read.
- *
- * Of HyperFleet's keys, `conditions` (CEL mapping) is refused rather than ignored.
  */
 #ifndef REEVE_CLM_REGISTRY_H
 #define REEVE_CLM_REGISTRY_H
@@ -26,6 +24,7 @@
 #define REGISTRY_MAX_FILE_BYTES ((size_t)8 << 20)
 #define REGISTRY_ANY_PLURAL "resources" /* stands for every kind in paths */
 
+struct cel;
 struct kind;
 
 /* How resources of a kind may refer to others. */
@@ -35,6 +34,13 @@ struct reference_rule {
 	const struct kind *target;
 	size_t min;
 	size_t max; /* 0: any number */
+};
+
+/* A condition that is derived from reports (condition_map.h). */
+struct condition_mapping {
+	struct str type;
+	const struct cel *when, *status;
+	const struct cel *reason, *message; /* NULL: none */
 };
 
 struct kind {
@@ -50,6 +56,8 @@ struct kind {
 	size_t name_max;
 	const struct kind **children;
 	size_t child_count;
+	struct condition_mapping *mappings; /* by type */
+	size_t mapping_count;
 	struct reference_rule *references;
 	size_t reference_count;
 	bool is_referenced; /* resources of some kind may refer to one */

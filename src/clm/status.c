@@ -71,14 +71,23 @@ static int with_report(struct arena *arena, const struct report_list *stored,
 	return 0;
 }
 
-/* Conditions follow only from a report that says whether the adapter is available. */
+/* Aggregated conditions follow only from a report that says whether the adapter is available;
+ * mapped ones from any that says something new. */
+static bool has_bearing(const struct status_put *put, const struct resource *resource, bool is_news)
+{
+	const struct kind *kind = registry_find(put->change.catalog->registry, resource->kind);
+	enum report_status available = report_says(&put->report, "Available");
+
+	return available == REPORT_TRUE || available == REPORT_FALSE ||
+	       (is_news && kind != NULL && kind->mapping_count > 0);
+}
+
 static int apply(struct status_put *put, struct resource *resource,
 	const struct report_list *reports, bool is_news, struct error *err)
 {
-	enum report_status available = report_says(&put->report, "Available");
 	enum lifecycle_effect effect = LIFECYCLE_SAME;
 
-	if ((available == REPORT_TRUE || available == REPORT_FALSE) &&
+	if (has_bearing(put, resource, is_news) &&
 		lifecycle_aggregate(&put->change, resource, reports, &effect, err) != 0)
 		return -1;
 	if (effect == LIFECYCLE_CHANGED && resource_update(&put->change, resource, err) != 0)

@@ -84,8 +84,46 @@ static void mistakes_are_answered_in_words(void **state)
 		 "1}]}, {kind: B, plural: bs, references: [{ref_type: y, target_kind: A, min: "
 		 "1}]}]",
 			"its required references lead into a circle"},
-		{"entities: [{kind: A, plural: as, conditions: [{type: X}]}]",
-			"conditions are not supported"},
+		{"entities: [{kind: A, plural: as, conditions: x}]", "conditions must be a list"},
+		{"entities: [{kind: A, plural: as, conditions: [3]}]",
+			"a condition must be a mapping"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: X, then: 1}]}]",
+			"a condition: unknown key \"then\""},
+		{"entities: [{kind: A, plural: as, conditions: [{when: {expression: 'true'}}]}]",
+			"must have 1 to 100 characters"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: X, output: {status: "
+		 "{expression: 'true'}}}]}]",
+			"when must be {expression: a CEL expression}"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: X, when: {expression: '1 "
+		 "+'}, output: {status: {expression: 'true'}}}]}]",
+			"when: line 1"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: X, when: {expression: "
+		 "'status'}, output: {status: {expression: 'true'}}}]}]",
+			"undeclared reference to 'status'"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: X, when: {expression: '1'}, "
+		 "output: {status: {expression: 'true'}}}]}]",
+			"when must give a bool, gives int"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: X, when: {expression: "
+		 "'true'}, output: {status: {expression: '1'}}}]}]",
+			"output.status must give a bool or a string"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: X, when: {expression: "
+		 "'true'}, output: {status: {expression: 'true'}, reason: {expression: "
+		 "'false'}}}]}]",
+			"output.reason must give a string"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: X, when: {expression: "
+		 "'true'}, output: {status: {expression: 'true'}, x: 1}}]}]",
+			"output: unknown key"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: X, when: {expression: "
+		 "'true'}, output: {status: {expression: 'true'}}}, {type: X, when: {expression: "
+		 "'true'}, output: {status: {expression: 'true'}}}]}]",
+			"condition \"X\" is listed twice"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: Reconciled, when: "
+		 "{expression: 'true'}, output: {status: {expression: 'true'}}}]}]",
+			"is one that aggregation gives"},
+		{"entities: [{kind: A, plural: as, conditions: [{type: ADnsSuccessful, when: "
+		 "{expression: 'true'}, output: {status: {expression: 'true'}}}], "
+		 "required_adapters: [a-dns]}]",
+			"is one that aggregation gives"},
 		{"entities: [", "the entity file"},
 	};
 
