@@ -398,6 +398,8 @@ void api_watch(struct api_request *request)
 		.kind = request->endpoint->kind,
 		.owner = request->parent,
 		.tenancy = request->caller.tenancy,
+		.now_us = request->http->now_us,
+		.ends_us = request->caller.ends_us,
 	};
 	struct error err = {0};
 

@@ -147,7 +147,7 @@ static bool resolve_bearer(const struct caller_rules *rules, struct issuers *iss
 	bool is_proven = trusts_headers && rules->needs_certificate;
 
 	if (issuers_verify(issuers, request, trusts_headers, &found, ret_problem))
-		caller->actor = found.identity;
+		*caller = (struct caller){.actor = found.identity, .ends_us = found.ends_us};
 	else if (!is_proven || ret_problem->problem != PROBLEM_UNAUTHENTICATED ||
 		 !read_header_identity(rules, request, caller, ret_problem))
 		return false;

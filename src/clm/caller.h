@@ -46,6 +46,7 @@ struct caller {
 	struct str tenancy; /* JSON text with sorted members; null: sees all */
 	struct str actor;
 	bool is_system;
+	int64_t ends_us; /* until when this was proven; 0: it does not end */
 };
 
 /* Checks rules that come from configuration. */

@@ -248,7 +248,7 @@ bool issuers_verify(struct issuers *issuers, struct http_request *request, bool 
 		struct error err = {0};
 
 		if (verify_one(issuer, request, &token, &fault, &err)) {
-			*ret = (struct issuer_finding){0};
+			*ret = (struct issuer_finding){.ends_us = jwt_end_us(&token)};
 			find_identity(issuer, request, &token, trusts_headers, ret);
 			return true;
 		}

@@ -40,6 +40,7 @@ bool issuer_read_identity(struct str text, const char *source, struct str *ret, 
 struct issuer_finding {
 	struct str identity; /* null: the token gives none, and `fault` says why */
 	struct error fault;
+	int64_t ends_us; /* until when the token is good */
 };
 
 /* Whether the request shows a good token of one of the issuers. Identity headers are looked at only

@@ -37,6 +37,7 @@ struct stream {
 	int64_t cursor;	      /* everything up to here has been sent */
 	int64_t epoch;	      /* the store's */
 	int64_t heartbeat_us; /* monotonic: when the next is due */
+	int64_t ends_us;      /* monotonic: whoever reads has to prove again who it is */
 	int64_t rest_us;      /* monotonic: nothing before this */
 	int64_t burst_us;     /* monotonic: when the burst began */
 	size_t burst;	      /* bytes sent since then */
@@ -98,6 +99,8 @@ static struct stream *stream_new(const struct watch_wish *wish, int64_t cursor, 
 		return NULL;
 	stream->kind = wish->kind;
 	stream->includes_resource = wish->includes_resource;
+	stream->ends_us = wish->ends_us == 0 ? INT64_MAX
+					     : clock_monotonic_us() + wish->ends_us - wish->now_us;
 	stream->cursor = cursor;
 	stream->epoch = epoch;
 	if (!str_is_null(wish->owner)) {
@@ -307,7 +310,7 @@ static bool pass(struct watch *watch)
 	watch->batch.count = 0;
 	for (struct stream **place = &watch->streams; *place != NULL;) {
 		struct stream *stream = *place;
-		bool is_alive = !http_stream_is_gone(stream->http);
+		bool is_alive = !http_stream_is_gone(stream->http) && now_us < stream->ends_us;
 		int64_t cursor = stream->cursor;
 		struct error err = {0};
 
@@ -329,7 +332,7 @@ static bool pass(struct watch *watch)
 	return more;
 }
 
-/* Until the next heartbeat, or until a stream that is behind has rested. */
+/* Until the next heartbeat or end, or until a stream that is behind has rested. */
 static int64_t time_to_sleep(const struct watch *watch)
 {
 	int64_t last = feed_last(watch->catalog->feed);
@@ -339,6 +342,8 @@ static int64_t time_to_sleep(const struct watch *watch)
 	for (const struct stream *stream = watch->streams; stream != NULL; stream = stream->next) {
 		if (stream->heartbeat_us < until_us)
 			until_us = stream->heartbeat_us;
+		if (stream->ends_us < until_us)
+			until_us = stream->ends_us;
 		if (stream->cursor < last && stream->rest_us < until_us)
 			until_us = stream->rest_us;
 	}

@@ -39,6 +39,8 @@ struct watch_wish {
 	const struct kind *kind; /* NULL: every kind */
 	struct str owner;	 /* null, or only children of this one */
 	struct str tenancy;	 /* null, or only this tenant's */
+	int64_t now_us;
+	int64_t ends_us; /* the stream ends then; 0: it does not */
 	bool includes_resource;
 	bool has_after;
 	int64_t after; /* the first line is of the row after this one; without has_after: from now

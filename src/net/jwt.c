@@ -145,3 +145,10 @@ enum jwt_verdict jwt_judge(
 	refuse(err, "the token has expired");
 	return JWT_EXPIRED;
 }
+
+int64_t jwt_end_us(const struct jwt *token)
+{
+	int64_t date_us = 0;
+
+	return read_date(token->claims, "exp", &date_us) ? date_us + JWT_LEEWAY_US : 0;
+}

@@ -41,4 +41,7 @@ enum jwt_verdict { JWT_GOOD, JWT_EXPIRED, JWT_BAD };
 enum jwt_verdict jwt_judge(
 	const struct jwt *token, const struct jwt_wish *wish, int64_t now_us, struct error *err);
 
+/* Until when a good token is taken: its "exp" and the leeway. */
+int64_t jwt_end_us(const struct jwt *token);
+
 #endif

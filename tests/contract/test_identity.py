@@ -223,7 +223,7 @@ def test_extensions_are_refused(ask, good):
 
 
 def test_some_paths_are_open(server):
-    for url in (server.url + "/api/hyperfleet", server.url + BASE + "/openapi", server.url + "/healthz",
+    for url in (server.url + "/api/hyperfleet", server.url + BASE + "/openapi", server.url + BASE + "/openapi.html", server.url + "/healthz",
                 server.about["health"] + "/healthz", server.about["health"] + "/readyz", server.about["metrics"] + "/metrics"):
         assert requests.get(url, timeout=TIMEOUT_S).status_code == 200
 
@@ -231,7 +231,7 @@ def test_some_paths_are_open(server):
 @pytest.mark.parametrize("method,path", [
     ("GET", "/clusters"), ("POST", "/clusters"), ("GET", "/clusters/x"), ("PATCH", "/clusters/x"), ("DELETE", "/clusters/x"),
     ("POST", "/clusters/x/force-delete"), ("GET", "/clusters/x/statuses"), ("PUT", "/clusters/x/statuses"),
-    ("GET", "/clusters/watch"), ("POST", "/clusters/batch"), ("GET", "/clusters/x/nodepools"),
+    ("GET", "/clusters/x/history"), ("GET", "/clusters/watch"), ("POST", "/clusters/batch"), ("GET", "/clusters/x/nodepools"),
     ("POST", "/clusters/x/nodepools"), ("GET", "/resources"), ("GET", "/resources/x"), ("PUT", "/resources/x/statuses"),
 ])
 def test_every_other_path_wants_a_token(server, method, path):
@@ -279,6 +279,21 @@ def test_a_name_has_to_match_the_pattern(clm, second):
     assert "identity_claim_pattern" in body["detail"]
     made = clm.post("/channels", json=clm.body("Channel"), headers=with_("system:sentinel")).json()
     assert made["created_by"] == "system:sentinel"
+
+
+def test_a_watch_ends_with_its_token(server, good):
+    def watch(seconds, patience=TIMEOUT_S):
+        headers = bearer(good(exp=int(time.time()) - 30 + seconds, iat=None))  # there is a leeway of 30 s
+        return requests.get(server.url + BASE + "/clusters/watch", headers=headers, stream=True, timeout=patience)
+    with watch(300, patience=3) as long, watch(4) as short:
+        assert (long.status_code, short.status_code) == (200, 200)
+        started = time.monotonic()
+        assert b"heartbeat" in b"".join(short.iter_lines())  # to its end
+        assert 1 < time.monotonic() - started < 9  # before the next heartbeat
+        lines = long.iter_lines()
+        with pytest.raises(requests.ConnectionError, match="timed out"):  # open, with nothing to say
+            for _ in lines:
+                pass
 
 
 # --- keys change ---------------------------------------------------------------------------------

@@ -228,6 +228,19 @@ def test_a_deletion_stays_within_the_tenant(ann, bob):
     assert not bob.read(other).get("deleted_time")
 
 
+def test_a_history_is_its_tenants_also_of_what_has_gone(ann, bob, system):
+    made = ann.create("/channels")
+    for gone in (False, True):
+        if gone:
+            assert ann.delete(path_of(made)).status_code == 202
+            assert ann.get(path_of(made)).status_code == 404
+        for base in ("/channels", "/resources"):
+            assert ann.get(f"{base}/{made['id']}/history").json()["items"]
+            assert system.get(f"{base}/{made['id']}/history").json()["items"]
+            same_answer(bob.get(f"{base}/{made['id']}/history"), bob.get(f"{base}/{NONE}/history"), made["id"], NONE)
+            refused(bob.get(f"{base}/{made['id']}/history"), 404, "NTF-001")
+
+
 # --- the feed ------------------------------------------------------------------------------------
 
 
