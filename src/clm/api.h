@@ -13,12 +13,12 @@
 #include "base/buf.h"
 #include "clm/caller.h"
 #include "clm/catalog.h"
+#include "clm/metrics.h"
 #include "clm/report.h"
 #include "clm/resource.h"
 #include "clm/watch.h"
 
 #define API_MAX_BODY ((size_t)1 << 20)
-#define API_MAX_STATUS 600
 #define API_MAX_BATCH 100u		    /* ids of one batch */
 #define API_EPOCH_HEADER "Hyperfleet-Epoch" /* of every answer to a caller */
 
@@ -34,7 +34,7 @@ struct endpoint {
 	bool is_nested;		 /* the first variable is the parent's id */
 	bool is_open;		 /* needs no caller: health, metrics, the API's description */
 	bool needs_owner_rights; /* a system caller may not */
-	_Atomic uint64_t answers[API_MAX_STATUS / 100]; /* by hundreds of the status */
+	struct metrics_route metrics;
 };
 
 struct api {
@@ -47,6 +47,7 @@ struct api {
 	struct endpoint *endpoints;
 	struct http_route *routes;
 	size_t route_count;
+	int64_t stuck_us;	/* of the metrics */
 	struct str description; /* the OpenAPI document, as JSON text */
 	struct str epoch;	/* the store's, as the header says it */
 	_Atomic bool is_stopping;
@@ -65,6 +66,7 @@ struct api_request {
 
 /* api_routes.c: makes endpoints and routes for the kinds of the catalog's registry. */
 int api_init(struct api *api, struct error *err);
+void api_end(struct api *api);
 
 /* --- for handlers ---------------------------------------------------------------------------- */
 

@@ -11,12 +11,16 @@
 #include "clm/placement.h"
 #include "clm/status.h"
 
-static bool write_or_fail(struct api_request *request, store_work work, void *argument)
+/* `change`: that of the argument. */
+static bool write_or_fail(
+	struct api_request *request, store_work work, void *argument, const struct change *change)
 {
 	struct error err = {0};
 
-	if (store_write(request->api->catalog->store, work, argument, &err) == 0)
+	if (store_write(request->api->catalog->store, work, argument, &err) == 0) {
+		change_count(change);
 		return true;
+	}
 	api_fail(request, &err);
 	return false;
 }
@@ -71,9 +75,10 @@ void api_create(struct api_request *request)
 		.id = str_of(id),
 	};
 	if (lifecycle_prepare(&creation, &err) == 0 &&
-		store_write(request->api->catalog->store, lifecycle_create, &creation, &err) == 0)
+		store_write(request->api->catalog->store, lifecycle_create, &creation, &err) == 0) {
+		change_count(&creation.change);
 		api_answer_resource(request, 201, &creation.ret_resource);
-	else if (creation.ret_is_duplicate)
+	} else if (creation.ret_is_duplicate)
 		problem_say(request->http, request->response, PROBLEM_EXISTS,
 			arena_str(request->http->arena, str_of(err.message)));
 	else
@@ -231,7 +236,7 @@ void api_patch(struct api_request *request)
 		.references = body.references,
 		.if_match = http_request_header(request->http, "If-Match"),
 	};
-	if (write_or_fail(request, lifecycle_patch, &patch))
+	if (write_or_fail(request, lifecycle_patch, &patch, &patch.change))
 		api_answer_resource(request, 200, &patch.ret_resource);
 }
 
@@ -246,7 +251,7 @@ void api_delete(struct api_request *request)
 		.if_match = http_request_header(request->http, "If-Match"),
 	};
 
-	if (write_or_fail(request, lifecycle_delete, &deletion))
+	if (write_or_fail(request, lifecycle_delete, &deletion, &deletion.change))
 		api_answer_resource(request, 202, &deletion.ret_resource);
 }
 
@@ -254,7 +259,7 @@ static void force_delete(struct api_request *request, struct deletion *deletion)
 {
 	struct str children;
 
-	if (!write_or_fail(request, lifecycle_force_delete, deletion))
+	if (!write_or_fail(request, lifecycle_force_delete, deletion, &deletion->change))
 		return;
 	children = buf_str(&deletion->ret_children);
 	log_warn(request->api->log, "resource removed by force",
@@ -301,7 +306,7 @@ void api_reserve_placement(struct api_request *request)
 	struct arena *arena = request->http->arena;
 	struct json *body = json_new_object(arena);
 
-	if (!write_or_fail(request, placement_reserve, &placement))
+	if (!write_or_fail(request, placement_reserve, &placement, &placement.change))
 		return;
 	if (str_is_null(placement.ret_management_cluster)) {
 		json_set(body, "management_cluster", json_new_null(arena));
@@ -317,6 +322,6 @@ void api_free_placement(struct api_request *request)
 {
 	struct placement_request placement = placement_of(request);
 
-	if (write_or_fail(request, placement_free_request, &placement))
+	if (write_or_fail(request, placement_free_request, &placement, &placement.change))
 		request->response->status = 204;
 }

@@ -117,6 +117,12 @@ int api_init(struct api *api, struct error *err)
 	return 0;
 }
 
+void api_end(struct api *api)
+{
+	for (size_t i = 0; i < api->route_count; i++)
+		metrics_end(&api->endpoints[i].metrics);
+}
+
 /* --- one request ----------------------------------------------------------------------------- */
 
 static bool changes(const struct endpoint *endpoint)
@@ -153,6 +159,7 @@ static void dispatch(struct http_request *http, struct http_response *response)
 		.http = http,
 		.response = response,
 	};
+	int64_t began_us = clock_monotonic_us();
 	struct str last;
 
 	if (request.endpoint->is_nested)
@@ -162,6 +169,6 @@ static void dispatch(struct http_request *http, struct http_response *response)
 	http_response_header(http, response, STR(API_EPOCH_HEADER), request.api->epoch);
 	if (admit(&request))
 		request.endpoint->handle(&request);
-	if (response->status >= 100 && response->status < API_MAX_STATUS)
-		atomic_fetch_add(&request.endpoint->answers[response->status / 100], 1);
+	metrics_count(
+		&request.endpoint->metrics, response->status, clock_monotonic_us() - began_us);
 }

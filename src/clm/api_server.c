@@ -76,67 +76,23 @@ void api_ready(struct api_request *request)
 
 /* --- metrics --------------------------------------------------------------------------------- */
 
-/* The route's pattern with variables as "-", so that it is one label value. */
-static void write_path(struct buf *out, const char *pattern)
-{
-	bool inside = false;
-
-	for (const char *c = pattern; *c != '\0'; c++) {
-		if (*c == '{')
-			buf_add_byte(out, '-');
-		inside = *c == '{' || (inside && *c != '}');
-		if (!inside && *c != '}')
-			buf_add_byte(out, *c);
-	}
-}
-
-static void write_requests(struct buf *out, struct api *api)
-{
-	buf_add_cstr(out, "# TYPE hyperfleet_api_requests_total counter\n");
-	for (size_t i = 0; i < api->route_count; i++) {
-		struct endpoint *endpoint = &api->endpoints[i];
-
-		for (size_t class = 1; class < API_MAX_STATUS / 100; class ++) {
-			uint64_t count = atomic_load(&endpoint->answers[class]);
-
-			if (count == 0)
-				continue;
-			buf_printf(out,
-				"hyperfleet_api_requests_total{component=\"api\",version=\"%s\","
-				"method=\"%s\",path=\"",
-				REEVE_VERSION, endpoint->method);
-			write_path(out, endpoint->path);
-			buf_printf(
-				out, "\",code=\"%zuxx\"} %llu\n", class, (unsigned long long)count);
-		}
-	}
-}
-
-static void write_number(struct buf *out, const char *name, const char *type, uint64_t value)
-{
-	buf_printf(out, "# TYPE %s %s\n%s %llu\n", name, type, name, (unsigned long long)value);
-}
-
 void api_metrics(struct api_request *request)
 {
 	struct api *api = request->api;
-	struct store_counters counters;
+	struct error err = {0};
 	struct buf out;
 
-	store_count(api->catalog->store, &counters);
 	buf_init(&out, 0);
-	buf_printf(&out,
-		"# TYPE hyperfleet_api_build_info gauge\n"
-		"hyperfleet_api_build_info{component=\"api\",version=\"%s\"} 1\n",
-		REEVE_VERSION);
-	write_requests(&out, api);
-	write_number(&out, "reeve_clm_feed_last_sequence", "gauge",
-		(uint64_t)feed_last(api->catalog->feed));
-	write_number(&out, "reeve_clm_watches_open", "gauge", watch_count(api->watch));
-	write_number(&out, "reeve_clm_store_writes_total", "counter", counters.writes);
-	write_number(&out, "reeve_clm_store_commits_total", "counter", counters.commits);
-	write_number(&out, "reeve_clm_store_reads_total", "counter", counters.reads);
-	write_number(&out, "reeve_clm_store_largest_group", "gauge", counters.largest_group);
+	buf_add_cstr(&out, "# TYPE hyperfleet_api_requests_total counter\n"
+			   "# TYPE hyperfleet_api_request_duration_seconds histogram\n");
+	for (size_t i = 0; i < api->route_count; i++)
+		metrics_write_route(&api->endpoints[i].metrics, &out, api->endpoints[i].method,
+			api->endpoints[i].path);
+	buf_printf(&out, "# TYPE reeve_clm_watches_open gauge\nreeve_clm_watches_open %zu\n",
+		watch_count(api->watch));
+	/* A scrape that loses some is better than none: it is then that one looks. */
+	if (metrics_write(api->catalog, api->stuck_us, request->http->now_us, &out, &err) != 0)
+		log_warn(api->log, "metrics without the resources", LOG_ERROR(&err));
 	api_answer_buffer(request, 200, &out);
 	if (request->response->status == 200)
 		request->response->content_type = STR("text/plain; version=0.0.4; charset=utf-8");

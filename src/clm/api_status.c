@@ -26,6 +26,7 @@ void api_put_status(struct api_request *request)
 		api_fail(request, &err);
 		return;
 	}
+	change_count(&put.change);
 	if (put.ret_is_discarded) {
 		request->response->status = 204;
 		return;

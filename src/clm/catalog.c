@@ -9,6 +9,7 @@
  */
 #include "clm/catalog.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct store_migration migrations[] = {
@@ -112,10 +113,14 @@ int catalog_open(struct catalog *catalog, const char *store_url, const struct re
 	const struct store_config config = catalog_store_config(store_url, log);
 	struct catalog opened = {.registry = registry};
 
-	if (store_open(&opened.store, &config, err) != 0)
-		return -1;
-	if (feed_new(&opened.feed, opened.store, "changes", err) != 0) {
-		store_close(opened.store);
+	if (registry != NULL) {
+		opened.started = calloc(2 * registry->count + 1, sizeof(*opened.started));
+		if (opened.started == NULL)
+			return error_set(err, ERROR_MEMORY, "no room for the catalog");
+	}
+	if (store_open(&opened.store, &config, err) != 0 ||
+		feed_new(&opened.feed, opened.store, "changes", err) != 0) {
+		catalog_close(&opened);
 		return -1;
 	}
 	*catalog = opened;
@@ -126,5 +131,31 @@ void catalog_close(struct catalog *catalog)
 {
 	feed_free(catalog->feed);
 	store_close(catalog->store);
+	free(catalog->started);
 	memset(catalog, 0, sizeof(*catalog));
+}
+
+/* --- what a change has begun --------------------------------------------------------------------
+ */
+
+struct change_started {
+	struct change_started *next;
+	size_t index; /* into catalog->started */
+};
+
+void change_note_started(struct change *change, const struct kind *kind, bool is_delete)
+{
+	struct change_started *started = arena_new_of(change->arena, struct change_started);
+
+	if (started == NULL)
+		return;
+	started->next = change->started;
+	started->index = 2 * (size_t)(kind - change->catalog->registry->kinds) + is_delete;
+	change->started = started;
+}
+
+void change_count(const struct change *change)
+{
+	for (const struct change_started *each = change->started; each != NULL; each = each->next)
+		atomic_fetch_add(&change->catalog->started[each->index], 1);
 }

@@ -12,6 +12,8 @@
 #ifndef REEVE_CLM_CATALOG_H
 #define REEVE_CLM_CATALOG_H
 
+#include <stdatomic.h>
+
 #include "base/log.h"
 #include "clm/registry.h"
 #include "store/feed.h"
@@ -21,6 +23,8 @@ struct catalog {
 	struct store *store;
 	struct feed *feed;
 	const struct registry *registry; /* borrowed */
+	/* Reconciliations begun, for the metrics: two for each kind, the second of deletions. */
+	_Atomic uint64_t *started;
 };
 
 /* What opens the store of a CLM; `store_url` is borrowed. */
@@ -36,7 +40,19 @@ struct change {
 	struct arena *arena;
 	int64_t now_us;
 	struct str actor; /* who asked, for created_by and the like */
+	struct change_started *started;
 };
+
+/* The work of a transaction begins here: it may run again from the start. */
+static inline void change_begin(struct change *change, struct sql *sql)
+{
+	change->sql = sql;
+	change->started = NULL;
+}
+/* A resource of the kind has something to be reconciled that it had not. */
+void change_note_started(struct change *change, const struct kind *kind, bool is_delete);
+/* The change is durable: what was noted counts. */
+void change_count(const struct change *change);
 
 /* Whose resources a request may touch. Null members do not restrict. */
 struct scope {

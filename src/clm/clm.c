@@ -111,6 +111,7 @@ static int start(struct clm *clm, const struct clm_config *config, struct error 
 	clm->api.catalog = &clm->catalog;
 	clm->api.rules = config->callers;
 	clm->api.log = config->log;
+	clm->api.stuck_us = config->stuck_us;
 	clm->api.arena = arena_new(0);
 	if (clm->api.arena == NULL)
 		return error_set(err, ERROR_MEMORY, "no room for the API");
@@ -166,6 +167,7 @@ void clm_stop(struct clm *clm)
 	if (clm->catalog.store != NULL)
 		catalog_close(&clm->catalog);
 	issuers_close(clm->api.issuers);
+	api_end(&clm->api);
 	arena_free(clm->api.arena);
 	registry_free(clm->registry);
 	free(clm);

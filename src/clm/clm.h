@@ -32,6 +32,7 @@ struct clm_config {
 	unsigned threads;	    /* 0: as many writes as shall share one commit */
 	const char *entities_file;  /* config/entities.yaml */
 	const char *schema_file;    /* config/openapi.yaml */
+	int64_t stuck_us; /* after which a resource counts as stuck; 0: METRICS_STUCK_US */
 	struct journal_retention retention;
 	struct caller_rules callers; /* caller_rules_aws behind the frontend; zeroed: no tenants */
 	struct log *log;

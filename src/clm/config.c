@@ -328,14 +328,15 @@ static int read_server(struct reading *reading)
 	return read_tls(reading) != 0 ? -1 : read_callers(reading);
 }
 
-static int read_retention(struct reading *reading)
+static int read_times(struct reading *reading)
 {
 	struct journal_retention *retention = &reading->config->clm.retention;
 	const struct {
 		const char *key;
 		int64_t *ret;
 	} times[] = {{"retention.feed", &retention->feed_us},
-		{"retention.history", &retention->history_us}};
+		{"retention.history", &retention->history_us},
+		{"metrics.reconciliation_stuck_threshold", &reading->config->clm.stuck_us}};
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		struct str text = str_of(value_of(reading, times[i].key));
@@ -379,7 +380,7 @@ int config_read(struct arena *arena, const struct config_source *source, struct 
 		return error_prefix(err, "%s", source->file);
 	if (check_section(&reading, reading.file, STR("")) != 0 || check_all(&reading) != 0 ||
 		read_server(&reading) != 0 || read_database(&reading) != 0 ||
-		read_retention(&reading) != 0 || read_logging(&reading) != 0)
+		read_times(&reading) != 0 || read_logging(&reading) != 0)
 		return -1;
 	return arena_is_exhausted(arena)
 		       ? error_set(err, ERROR_MEMORY, "no room for the configuration")

@@ -56,7 +56,7 @@
 	FLAG("metrics.host", "metrics-host", CONFIG_TEXT, "localhost", false, "address of the metrics; default: localhost") \
 	FLAG("metrics.port", "metrics-port", CONFIG_INTEGER, "9090", false, "port of the metrics, 0: any free one; default: 9090") \
 	FLAG("metrics.label_metrics_inclusion_duration", "metrics-label-metrics-inclusion-duration", CONFIG_DURATION, NULL, true, "taken, without effect") \
-	FLAG("metrics.reconciliation_stuck_threshold", "metrics-reconciliation-stuck-threshold", CONFIG_DURATION, NULL, true, "taken, without effect") \
+	FLAG("metrics.reconciliation_stuck_threshold", "metrics-reconciliation-stuck-threshold", CONFIG_DURATION, "10m", false, "not reconciled for so long is stuck; default: 10m") \
 	FLAG("health.host", "health-host", CONFIG_TEXT, "localhost", false, "address of the health checks; default: localhost") \
 	FLAG("health.port", "health-port", CONFIG_INTEGER, "8080", false, "port of the health checks, 0: any free one; default: 8080") \
 	FLAG("health.shutdown_timeout", "health-shutdown-timeout", CONFIG_DURATION, NULL, true, "taken, without effect") \

@@ -36,6 +36,15 @@ static int gather(struct change *change, const struct resource *resource,
 	return 0;
 }
 
+/* Reconciled is False, and was not. */
+static bool begins(const struct condition_list *before, const struct condition_list *now)
+{
+	const struct condition *was = condition_find(before, STR(CONDITION_RECONCILED));
+	const struct condition *is = condition_find(now, STR(CONDITION_RECONCILED));
+
+	return is != NULL && !is->is_true && (was == NULL || was->is_true);
+}
+
 int lifecycle_aggregate(struct change *change, struct resource *resource,
 	const struct report_list *reports, enum lifecycle_effect *ret, struct error *err)
 {
@@ -55,6 +64,8 @@ int lifecycle_aggregate(struct change *change, struct resource *resource,
 		condition_map_apply(kind->mappings, kind->mapping_count, change->arena, resource,
 			reports, &previous, &now, err) != 0)
 		return -1;
+	if (change->sql != NULL && begins(&previous, &now))
+		change_note_started(change, kind, input.is_deleting);
 	text = condition_list_text(change->arena, &now);
 	if (arena_is_exhausted(change->arena))
 		return error_set(err, ERROR_MEMORY, "no room for the conditions of a resource");
@@ -167,7 +178,7 @@ int lifecycle_create(struct sql *sql, void *argument, struct error *err)
 	struct change *change = &creation->change;
 	struct resource *resource = &creation->ret_resource;
 
-	change->sql = sql;
+	change_begin(change, sql);
 	creation->ret_is_duplicate = false;
 	fill_new(creation, resource);
 	if (!str_is_null(creation->parent) && adopt(creation, resource, err) != 0)
@@ -180,6 +191,8 @@ int lifecycle_create(struct sql *sql, void *argument, struct error *err)
 		STR_A(creation->kind->plural), STR_A(resource->id));
 	if (creation->kind->mapping_count > 0 && aggregate_stored(change, resource, err) != 0)
 		return -1;
+	if (creation->kind->mapping_count == 0 && creation->kind->required_count > 0)
+		change_note_started(change, creation->kind, false); /* by lifecycle_prepare */
 	if (resource_insert(change, resource, err) != 0) {
 		if (err == NULL || err->code != ERROR_CONFLICT)
 			return -1;
@@ -272,7 +285,7 @@ int lifecycle_patch(struct sql *sql, void *argument, struct error *err)
 	struct str what;
 	bool differs;
 
-	change->sql = sql;
+	change_begin(change, sql);
 	if (resource_find(sql, change->arena, &patch->scope, patch->id, resource, err) != 0)
 		return -1;
 	if (resource_is_deleting(resource))
@@ -470,7 +483,7 @@ int lifecycle_delete(struct sql *sql, void *argument, struct error *err)
 	struct resource *resource = &deletion->ret_resource;
 	bool gone;
 
-	change->sql = sql;
+	change_begin(change, sql);
 	if (resource_find(sql, change->arena, &deletion->scope, deletion->id, resource, err) != 0 ||
 		resource_check_match(change->arena, resource, deletion->if_match, err) != 0 ||
 		let_go(change, resource, err) != 0 ||
@@ -503,7 +516,7 @@ int lifecycle_force_delete(struct sql *sql, void *argument, struct error *err)
 	struct change *change = &deletion->change;
 	struct resource *resource = &deletion->ret_resource;
 
-	change->sql = sql;
+	change_begin(change, sql);
 	if (resource_find(sql, change->arena, &deletion->scope, deletion->id, resource, err) != 0 ||
 		resource_check_match(change->arena, resource, deletion->if_match, err) != 0)
 		return -1;

@@ -265,7 +265,7 @@ int placement_reserve(struct sql *sql, void *argument, struct error *err)
 	struct change *change = &request->change;
 	struct resource cluster;
 
-	change->sql = sql;
+	change_begin(change, sql);
 	request->ret_message = STR_NULL;
 	if (resource_find(sql, change->arena, &request->scope, request->id, &cluster, err) != 0 ||
 		find_placement(change, request->id, &request->ret_management_cluster, err) != 0)
@@ -298,7 +298,7 @@ int placement_free_request(struct sql *sql, void *argument, struct error *err)
 	struct placement_request *request = argument;
 	struct resource cluster;
 
-	request->change.sql = sql;
+	change_begin(&request->change, sql);
 	if (resource_find(
 		    sql, request->change.arena, &request->scope, request->id, &cluster, err) != 0)
 		return -1;

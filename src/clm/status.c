@@ -127,7 +127,7 @@ int status_put(struct sql *sql, void *argument, struct error *err)
 	const struct report *before;
 	struct resource resource;
 
-	change->sql = sql;
+	change_begin(change, sql);
 	put->ret_is_discarded = false;
 	if (resource_find(sql, change->arena, &put->scope, put->id, &resource, err) != 0 ||
 		resource_check_match(change->arena, &resource, put->if_match, err) != 0 ||

@@ -27,6 +27,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -169,7 +170,12 @@ int64_t store_epoch(const struct store *store);
 
 struct store_counters {
 	uint64_t writes, commits, reads, largest_group;
+	uint64_t connections_open, connections_in_use;
+	uint64_t errors[2]
+		       [ERROR_CODE_COUNT]; /* of reads, of writes: what the database failed with */
 };
 void store_count(struct store *store, struct store_counters *ret);
+/* How long store_write or store_read took, their waiting included. */
+const struct histogram *store_durations(const struct store *store, bool of_writes);
 
 #endif

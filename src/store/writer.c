@@ -321,10 +321,11 @@ bool writer_on_commit(struct writer *writer, void *owner, void (*ring)(void *own
 	return place != NULL;
 }
 
-void writer_count(struct writer *writer, struct store_counters *ret)
+bool writer_count(struct writer *writer, struct store_counters *ret)
 {
 	LOCK_SCOPE(&writer->mutex);
 	ret->writes = writer->counters.writes;
 	ret->commits = writer->counters.commits;
 	ret->largest_group = writer->counters.largest_group;
+	return writer->is_led;
 }

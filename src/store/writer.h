@@ -23,7 +23,7 @@ int writer_run(
 
 bool writer_on_commit(struct writer *writer, void *owner, void (*ring)(void *owner, int64_t value));
 
-/* writes, commits and largest_group; reads stays as it is. */
-void writer_count(struct writer *writer, struct store_counters *ret);
+/* writes, commits and largest_group; the others stay as they are. Whether it writes just now. */
+bool writer_count(struct writer *writer, struct store_counters *ret);
 
 #endif

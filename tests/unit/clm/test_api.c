@@ -609,7 +609,7 @@ static void the_server_describes_itself(void **state)
 	assert_int_equal(answer.status, 200);
 	assert_true(
 		str_find(answer.body,
-			STR("method=\"POST\",path=\"/api/hyperfleet/v1/clusters\",code=\"2xx\"} "
+			STR("method=\"POST\",path=\"/api/hyperfleet/v1/clusters\",code=\"201\"} "
 			    "1\n")) >= 0);
 	assert_true(str_find(answer.body, STR("\nreeve_clm_feed_last_sequence 1\n")) >= 0);
 }
