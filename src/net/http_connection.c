@@ -120,24 +120,28 @@ void http_connections_sweep(struct http_connections *set, int64_t now_us)
 	}
 }
 
-void http_connection_answer(const struct http_connection *connection, int status, struct str detail)
+size_t http_connection_format(char out[HTTP_PLAIN_ANSWER_MAX], int status, struct str detail)
 {
-	if (connection->tls)
-		return;
 	const char *title = status == 408 ? "Request Timeout" : "Content Too Large";
-	char body[512], head[256];
+	char body[512];
 	int body_len = snprintf(body, sizeof(body),
 		"{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%" STR_F
 		"\"}",
 		title, status, STR_A(detail));
 	if (body_len <= 0 || (size_t)body_len >= sizeof(body))
-		return;
-	int head_len = snprintf(head, sizeof(head),
+		return 0;
+	int len = snprintf(out, HTTP_PLAIN_ANSWER_MAX,
 		"HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
-		"Content-Length: %d\r\nConnection: close\r\n\r\n",
-		status, title, body_len);
-	struct iovec parts[] = {{head, (size_t)head_len}, {body, (size_t)body_len}};
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+		"Content-Length: %d\r\nConnection: close\r\n\r\n%s",
+		status, title, body_len, body);
+	return len > 0 && len < HTTP_PLAIN_ANSWER_MAX ? (size_t)len : 0;
+}
+
+void http_connection_answer(const struct http_connection *connection, int status, struct str detail)
+{
+	char text[HTTP_PLAIN_ANSWER_MAX];
+	size_t len = http_connection_format(text, status, detail);
 	/* Best effort: who does not read what we send him is closed all the same. */
-	(void)!sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (!connection->tls && len > 0)
+		(void)!send(connection->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

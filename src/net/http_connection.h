@@ -64,8 +64,14 @@ void http_connection_rest(
 /* Answers 408 to those past their deadline and shuts them down. */
 void http_connections_sweep(struct http_connections *set, int64_t now_us);
 
-/* Writes a whole answer past libmicrohttpd, which cannot answer while a body is arriving. The
- * connection must be closed afterwards. Nothing is written where TLS would have to wrap it. */
+/* Room for an answer of ours, head and body. */
+#define HTTP_PLAIN_ANSWER_MAX 768
+
+/* A whole answer as text, for where libmicrohttpd cannot answer: while a body is arriving. Returns
+ * its length, 0 when it has no room. The connection must be closed after it. */
+size_t http_connection_format(char out[HTTP_PLAIN_ANSWER_MAX], int status, struct str detail);
+
+/* Sends such an answer on the socket; nothing where TLS would have to wrap it. Any thread. */
 void http_connection_answer(
 	const struct http_connection *connection, int status, struct str detail);
 

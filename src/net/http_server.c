@@ -317,6 +317,22 @@ static enum MHD_Result exchange_begin(
 
 /* --- the body, and the answer -------------------------------------------------------------- */
 
+/* Past libmicrohttpd. This is the connection's thread, so its TLS session is at rest. */
+static void exchange_answer_early(struct http_exchange *exchange, struct str detail)
+{
+	int status = exchange->response.status;
+	char text[HTTP_PLAIN_ANSWER_MAX];
+	if (!exchange->connection->tls) {
+		http_connection_answer(exchange->connection, status, detail);
+		return;
+	}
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	size_t len = http_connection_format(text, status, detail);
+	if (info && info->tls_session && len > 0)
+		(void)!gnutls_record_send(info->tls_session, text, len);
+}
+
 static enum MHD_Result exchange_take_body(
 	struct http_exchange *exchange, const char *bytes, size_t *len)
 {
@@ -332,9 +348,9 @@ static enum MHD_Result exchange_take_body(
 	/* The sweep may be answering the same connection at this moment. */
 	if (http_connection_serve(exchange->connection)) {
 		exchange->response.status = is_too_large ? 413 : 503;
-		http_connection_answer(exchange->connection, exchange->response.status,
-			is_too_large ? STR("the body exceeds the limit of this path")
-				     : STR("no memory for the body"));
+		exchange_answer_early(
+			exchange, is_too_large ? STR("the body exceeds the limit of this path")
+					       : STR("no memory for the body"));
 	}
 	return MHD_NO;
 }

@@ -40,7 +40,8 @@ struct mark {
 struct http_tls {
 	char *cert_file, *key_file, *client_ca;
 	char priorities[sizeof(PRIORITIES) + sizeof(AND_TLS12)];
-	struct mark cert_mark, key_mark; /* of the watch thread, as is looked_us */
+	struct mark cert_mark,
+		key_mark; /* as last read, well or not; of the watch thread, all three */
 	int64_t looked_us;
 	pthread_mutex_t mutex; /* kept, latest */
 	struct credential *kept[KEPT];
@@ -68,14 +69,14 @@ static int read_file(const char *path, const char *what, char **ret, struct erro
 	return *ret ? 0 : error_set(err, ERROR_MEMORY, "no memory for a certificate");
 }
 
-static bool read_mark(const char *path, struct mark *ret)
+/* All zeros when there is no such file. */
+static void read_mark(const char *path, struct mark *ret)
 {
 	struct stat about;
 
-	if (stat(path, &about) != 0)
-		return false;
-	*ret = (struct mark){about.st_ino, about.st_size, about.st_mtim};
-	return true;
+	*ret = (struct mark){0};
+	if (stat(path, &about) == 0)
+		*ret = (struct mark){about.st_ino, about.st_size, about.st_mtim};
 }
 
 static bool is_same(const struct mark *a, const struct mark *b)
@@ -209,16 +210,15 @@ int http_tls_refresh(struct http_tls *tls, int64_t now_us, struct error *err)
 	if (now_us - tls->looked_us < HTTP_TLS_LOOK_US)
 		return 0;
 	tls->looked_us = now_us;
-	if (!read_mark(tls->cert_file, &cert) || !read_mark(tls->key_file, &key))
-		return error_set(err, error_from_errno(errno), "certificate %s or key %s: %s",
-			tls->cert_file, tls->key_file, strerror(errno));
+	read_mark(tls->cert_file, &cert);
+	read_mark(tls->key_file, &key);
 	if (is_same(&cert, &tls->cert_mark) && is_same(&key, &tls->key_mark))
 		return 0;
+	tls->cert_mark = cert;
+	tls->key_mark = key;
 	if (load(tls, &credential, err) != 0)
 		return -1;
 	adopt(tls, credential);
-	tls->cert_mark = cert;
-	tls->key_mark = key;
 	return 0;
 }
 
@@ -322,8 +322,8 @@ static int start(struct http_tls *tls, const struct http_server_tls *config, str
 			check_ca(config->client_ca_file, tls->client_ca, err) != 0))
 		return -1;
 	/* Before the files are read: a change in between is seen at the next look. */
-	(void)read_mark(tls->cert_file, &tls->cert_mark);
-	(void)read_mark(tls->key_file, &tls->key_mark);
+	read_mark(tls->cert_file, &tls->cert_mark);
+	read_mark(tls->key_file, &tls->key_mark);
 	if (load(tls, &credential, err) != 0)
 		return -1;
 	adopt(tls, credential);

@@ -30,8 +30,8 @@ void http_tls_free(struct http_tls *tls); /* NULL accepted */
 const char *http_tls_priorities(const struct http_tls *tls);
 const char *http_tls_client_ca(const struct http_tls *tls); /* PEM; NULL: none is asked for */
 
-/* Reads certificate and key again when the files have changed, at most every HTTP_TLS_LOOK_US. -1:
- * they cannot be used; those before stay, and the next call tries again. */
+/* Reads certificate and key again when the files have changed, at most every HTTP_TLS_LOOK_US. -1,
+ * once for each change: they cannot be used, and those before stay. */
 int http_tls_refresh(struct http_tls *tls, int64_t now_us, struct error *err);
 
 /* The certificate to show now, and its key; valid at least for a handshake. */
