@@ -172,13 +172,48 @@ static bool resolve_actor(const struct caller_rules *rules, struct issuers *issu
 	return read_header_identity(rules, request, caller, ret_problem);
 }
 
+static bool is_repeated(const struct http_request *request, const char *name)
+{
+	const struct http_header *headers;
+	size_t count = http_request_headers(request, &headers), found = 0;
+
+	for (size_t i = 0; name && i < count; i++)
+		if (str_casecmp(headers[i].name, str_of(name)) == 0)
+			found++;
+	return found > 1;
+}
+
+/* A gateway that adds its header to the client's, in place of replacing it, has two: which is whose
+ * is not for us to guess. */
+static const char *find_repeated(
+	const struct caller_rules *rules, const struct http_request *request)
+{
+	const char *const own[] = {rules->system_header, rules->identity_header};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (is_repeated(request, own[i]))
+			return own[i];
+	for (size_t i = 0; i < rules->dimension_count; i++)
+		if (is_repeated(request, rules->dimensions[i].header))
+			return rules->dimensions[i].header;
+	for (size_t i = 0; i < rules->issuer_count; i++)
+		if (is_repeated(request, rules->issuers[i].identity_header))
+			return rules->issuers[i].identity_header;
+	return NULL;
+}
+
 bool caller_resolve(const struct caller_rules *rules, struct issuers *issuers,
 	struct http_request *request, bool changes, struct caller *ret,
 	struct problem_details *ret_problem)
 {
 	struct caller caller = {0};
 	bool trusts_headers = !rules->needs_certificate || is_gateway(rules, request);
+	const char *repeated = find_repeated(rules, request);
 
+	if (repeated)
+		return refuse(ret_problem, PROBLEM_FORBIDDEN,
+			arena_printf(
+				request->arena, "header %s is there more than once", repeated));
 	if (!resolve_actor(rules, issuers, request, trusts_headers, changes, &caller, ret_problem))
 		return false;
 	if (!rules->tenant_enabled) {

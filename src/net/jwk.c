@@ -118,7 +118,7 @@ static int read_ec(struct arena *arena, const struct json *document,
 	size_t size = algorithm->coordinate;
 	unsigned char point[1 + 2 * EC_MAX_COORDINATE] = {EC_POINT_UNCOMPRESSED};
 
-	if (x.len != size || y.len != size)
+	if (str_is_null(x) || str_is_null(y) || x.len != size || y.len != size)
 		return error_set(err, ERROR_INVALID,
 			"a key on %s needs x and y of %zu bytes each, in base64url",
 			algorithm->curve, size);

@@ -1,5 +1,6 @@
 """Tenants: each sees and changes its own, and learns nothing of what the others have."""
 
+import http.client
 import json
 import threading
 
@@ -78,6 +79,19 @@ def same_answer(seen, unseen, id, none):
 def test_nobody_goes_without_a_tenant(server, headers):
     for method, path in (("GET", "/clusters"), ("POST", "/clusters"), ("GET", "/resources/x"), ("GET", "/clusters/watch")):
         refused(requests.request(method, server.url + BASE + path, headers=headers, timeout=TIMEOUT_S), 403, "AUZ-001")
+
+
+def test_a_header_that_is_there_twice_is_nobodys(server):
+    host, port = server.url.split("//")[1].split(":")
+    for lines in (["X-Org: ann", "X-Org: bob"], ["X-Org: ann", "x-org: ann"], ["X-System: true", "X-System: false"]):
+        connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_S)
+        connection.putrequest("GET", BASE + "/channels")
+        for line in lines:
+            connection.putheader(*line.split(": "))
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert answer.status == 403 and b"more than once" in answer.read()
+        connection.close()
 
 
 def test_the_tenant_is_recorded_by_its_keys(ann, bob):
