@@ -195,6 +195,21 @@ def test_a_watch_streams_over_tls(plain, authority):
     client.clean()
 
 
+def test_a_stop_ends_what_is_open(authority, tmp_path):
+    """A watch, an idle connection and a handshake that never ends."""
+    with servers.Server(tmp_path, settings=settings_of(authority.server("stopped"))) as running:
+        idle = client_of(running, authority)
+        assert idle.get("/channels").status_code == 200
+        with socket.create_connection(address(running), timeout=TIMEOUT_S) as silent, \
+                idle.get("/clusters/watch", stream=True) as watching:
+            silent.sendall(b"\x16\x03\x01")
+            started = time.monotonic()
+            assert running.stop() == 0
+            assert time.monotonic() - started < 15
+            for _ in watching.iter_lines():  # to the stream's proper end
+                pass
+
+
 # --- the certificate -----------------------------------------------------------------------------
 
 
