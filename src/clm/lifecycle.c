@@ -339,7 +339,8 @@ static int wake(struct change *change, struct resource *parent, struct error *er
 
 	if (aggregate_stored(change, parent, err) != 0)
 		return -1;
-	if (!str_eq(before, parent->conditions) && resource_update(change, parent, err) != 0)
+	if (!str_eq(before, parent->conditions) &&
+		resource_update_conditions(change, parent, err) != 0)
 		return -1;
 	return journal_tell(change, parent, "wake", STR_NULL, err);
 }

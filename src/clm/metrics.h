@@ -11,8 +11,9 @@
 #include "clm/catalog.h"
 
 #define METRICS_CODES 24u /* statuses told apart; the last stands for all others */
-#define METRICS_STUCK_US (INT64_C(600) * 1000000) /* default: not reconciled for so long is stuck \
-						   */
+#define METRICS_STUCK_US                                                         \
+	(INT64_C(600) * 1000000) /* default: not reconciled for so long is stuck \
+				  */
 
 /* Requests to one route, by the answer's status. Zeroed is empty; metrics_end frees. */
 struct metrics_route {

@@ -236,6 +236,22 @@ int resource_insert(struct change *change, const struct resource *resource, stru
 		SQL_STR(resource->references));
 }
 
+/* Of an UPDATE ... WHERE version = the one that was read. */
+static int update_row(struct change *change, struct resource *resource, const char *statement,
+	const struct sql_value *values, size_t count, struct error *err)
+{
+	int64_t changed = 0;
+
+	if (sql_run(change->sql, statement, values, count, &changed, err) != 0)
+		return -1;
+	if (changed == 0)
+		return error_set(err, ERROR_CONFLICT,
+			"%" STR_F " '%" STR_F "' was changed by another request; try again",
+			STR_A(resource->kind), STR_A(resource->id));
+	resource->version++;
+	return 0;
+}
+
 int resource_update(struct change *change, struct resource *resource, struct error *err)
 {
 	const struct sql_value values[] = {
@@ -251,21 +267,26 @@ int resource_update(struct change *change, struct resource *resource, struct err
 		SQL_STR(resource->deleted_by),
 		SQL_STR(resource->references),
 	};
-	int64_t changed = 0;
 
-	if (sql_run(change->sql,
-		    "UPDATE resources SET version = version + 1, spec = $3, labels = $4, "
-		    "conditions = $5, generation = $6, updated_time = $7, updated_by = $8, "
-		    "deleted_time = $9, deleted_by = $10, refs = $11 WHERE id = $1 AND version = "
-		    "$2",
-		    values, sizeof(values) / sizeof(values[0]), &changed, err) != 0)
-		return -1;
-	if (changed == 0)
-		return error_set(err, ERROR_CONFLICT,
-			"%" STR_F " '%" STR_F "' was changed by another request; try again",
-			STR_A(resource->kind), STR_A(resource->id));
-	resource->version++;
-	return 0;
+	return update_row(change, resource,
+		"UPDATE resources SET version = version + 1, spec = $3, labels = $4, "
+		"conditions = $5, generation = $6, updated_time = $7, updated_by = $8, "
+		"deleted_time = $9, deleted_by = $10, refs = $11 WHERE id = $1 AND version = $2",
+		values, sizeof(values) / sizeof(values[0]), err);
+}
+
+int resource_update_conditions(struct change *change, struct resource *resource, struct error *err)
+{
+	const struct sql_value values[] = {
+		SQL_STR(resource->id),
+		SQL_INT(resource->version),
+		SQL_STR(resource->conditions),
+	};
+
+	return update_row(change, resource,
+		"UPDATE resources SET version = version + 1, conditions = $3 "
+		"WHERE id = $1 AND version = $2",
+		values, sizeof(values) / sizeof(values[0]), err);
 }
 
 int resource_refresh(struct change *change, const struct resource *resource, struct error *err)

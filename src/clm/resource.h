@@ -81,6 +81,9 @@ int resource_insert(struct change *change, const struct resource *resource, stru
  * on since it was read. */
 int resource_update(struct change *change, struct resource *resource, struct error *err);
 
+/* The same when only the conditions can have changed: no index has to be looked after. */
+int resource_update_conditions(struct change *change, struct resource *resource, struct error *err);
+
 /* Only the conditions, without raising the version: they say the same as before. */
 int resource_refresh(struct change *change, const struct resource *resource, struct error *err);
 

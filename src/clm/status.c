@@ -90,7 +90,8 @@ static int apply(struct status_put *put, struct resource *resource,
 	if (has_bearing(put, resource, is_news) &&
 		lifecycle_aggregate(&put->change, resource, reports, &effect, err) != 0)
 		return -1;
-	if (effect == LIFECYCLE_CHANGED && resource_update(&put->change, resource, err) != 0)
+	if (effect == LIFECYCLE_CHANGED &&
+		resource_update_conditions(&put->change, resource, err) != 0)
 		return -1;
 	if (effect == LIFECYCLE_REFRESHED && resource_refresh(&put->change, resource, err) != 0)
 		return -1;

@@ -113,7 +113,7 @@ def create_floor(folder, database, group):
     """Inserts what creating wrote."""
     target = folder / f"creates-{group}.db"
     copy_schema(database, target)
-    statements = [whole_rows(database, table) for table in ("resources", "resource_labels", "changes")]
+    statements = [whole_rows(database, table) for table in ("resources", "resource_labels", "changes", "history")]
     return measure("write", database, target, group, *sum(statements, ()))
 
 
