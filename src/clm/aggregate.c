@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* A required adapter's report; adapter is null when it has none that counts. */
+/* A required adapter's report; not present when it has none that counts. */
 struct snapshot {
 	struct str required; /* the adapter's name */
 	bool is_present;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -41,7 +42,7 @@ struct row {
 	int64_t generation;
 	bool deleting;
 	bool children;
-	struct expected before[3];
+	struct expected before[4];
 	struct said reports[4];
 	struct expected after[5];
 };
@@ -78,7 +79,39 @@ static const struct row rows[] = {
 		{{"x", 3, 50, 'T', '-'}},
 		{{R, 'F', MISSING, 3, REF, REF, REF}, {L, 'F', NO_REPORTS, 1, REF, REF, REF}}},
 
+	{"a report that is not required dates nothing", {"a"}, 1, false, false, {{0}},
+		{{"x", 1, 10, 'T', '-'}, {"a", 1, 60, 'T', '-'}},
+		{{R, 'T', ALL, 1, REF, 60, 60}, {L, 'T', KNOWN, 1, REF, 60, 60},
+			{"ASuccessful", 'T', "r", 1, REF, 60, 60}}},
+	{"without required adapters what was known is forgotten", {0}, 3, false, false,
+		{{R, 'T', "", 2, 900, 900, 901}, {L, 'T', "", 5, 900, 901, 902}}, {{0}},
+		{{R, 'F', MISSING, 3, 900, REF, REF}, {L, 'F', NO_REPORTS, 1, 900, REF, REF}}},
+	{"types that nothing gives any more disappear", {"a"}, 1, false, false,
+		{{"Ready", 'T', "", 1, 800, 801, 802}, {"ASuccessful", 'T', "", 1, 800, 801, 802}},
+		{{"a", 1, 50, 'U', '-'}},
+		{{R, 'F', MISSING, 1, REF, REF, REF}, {L, 'F', NO_REPORTS, 1, REF, REF, REF}}},
+
 	/* Reconciled. */
+	{"reconciled at a new generation, as of the report", {"a"}, 2, false, false,
+		{{R, 'F', "", 1, 900, 900, 901}, {L, 'F', "", 1, 900, 900, 902}},
+		{{"a", 2, 60, 'T', '-'}},
+		{{R, 'T', ALL, 2, 900, 60, 60}, {L, 'T', KNOWN, 2, 900, 60, 60},
+			{"ASuccessful", 'T', "r", 2, REF, 60, 60}}},
+	{"unreconciled over a change: since when it was", {"a"}, 2, false, false,
+		{{R, 'F', "", 1, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902}},
+		{{"a", 1, 60, 'T', '-'}},
+		{{R, 'F', MISSING, 2, 900, REF, 901}, {L, 'T', KNOWN, 1, 900, 60, 902},
+			{"ASuccessful", 'T', "r", 1, REF, 60, 60}}},
+	{"reconciled over a change: since when it was", {"a"}, 2, false, false,
+		{{R, 'T', "", 1, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902}},
+		{{"a", 2, 60, 'T', '-'}},
+		{{R, 'T', ALL, 2, 900, 60, 901}, {L, 'T', KNOWN, 2, 900, 60, 902},
+			{"ASuccessful", 'T', "r", 2, REF, 60, 60}}},
+	{"broken by a report at a new generation, as of the change", {"a"}, 2, false, false,
+		{{R, 'T', "", 1, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902}},
+		{{"a", 2, 60, 'F', '-'}},
+		{{R, 'F', MISSING, 2, 900, 60, REF}, {L, 'T', KNOWN, 1, 900, 901, 902},
+			{"ASuccessful", 'F', "r", 2, REF, 60, 60}}},
 	{"all available at the generation is reconciled, as of the oldest report", {"a", "b"}, 1,
 		false, false, {{R, 'F', "", 1, 900, 900, 900}, {L, 'F', "", 1, 900, 900, 900}},
 		{{"a", 1, 70, 'T', '-'}, {"b", 1, 60, 'T', '-'}},
@@ -133,6 +166,34 @@ static const struct row rows[] = {
 		{{R, 'T', ALL, 1, REF, 60, 60}, {L, 'T', KNOWN, 1, REF, 60, 60},
 			{"ASuccessful", 'T', "r", 1, REF, 60, 60}}},
 
+	{"while deleting, one that has not finalized is enough", {"a", "b"}, 2, true, false,
+		{{R, 'F', "", 2, 900, 900, 901}, {L, 'T', "", 2, 900, 901, 902}},
+		{{"a", 2, 60, 'T', 'T'}, {"b", 2, 70, 'T', '-'}},
+		{{R, 'F', MISSING, 2, 900, 60, 901}, {L, 'T', KNOWN, 2, 900, 60, 902},
+			{"ASuccessful", 'T', "r", 2, REF, 60, 60},
+			{"BSuccessful", 'T', "r", 2, REF, 70, 70}}},
+	{"while deleting, Finalized=Unknown is not finalized", {"a"}, 2, true, false,
+		{{R, 'F', "", 2, 900, 900, 901}, {L, 'T', "", 2, 900, 901, 902}},
+		{{"a", 2, 60, 'T', 'U'}},
+		{{R, 'F', MISSING, 2, 900, 60, 901}, {L, 'T', KNOWN, 2, 900, 60, 902},
+			{"ASuccessful", 'T', "r", 2, REF, 60, 60}}},
+	{"while deleting, a report with Available=Unknown does not count either", {"a"}, 2, true,
+		false, {{R, 'F', "", 2, 900, 900, 901}, {L, 'T', "", 2, 900, 901, 902}},
+		{{"a", 2, 60, 'U', 'T'}},
+		{{R, 'F', MISSING, 2, 900, REF, 901}, {L, 'F', NO_REPORTS, 2, 900, 901, 901}}},
+	{"while deleting, nothing required is never met", {0}, 2, true, false, {{0}}, {{0}},
+		{{R, 'F', MISSING, 2, REF, REF, REF}, {L, 'F', NO_REPORTS, 1, REF, REF, REF}}},
+	{"children break what was reconciled before the deletion, as of it", {"a"}, 2, true, true,
+		{{R, 'T', "", 1, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902}},
+		{{"a", 2, 60, 'T', 'T'}},
+		{{R, 'F', CHILDREN, 2, 900, 60, REF}, {L, 'T', KNOWN, 2, 900, 60, 902},
+			{"ASuccessful", 'T', "r", 2, REF, 60, 60}}},
+	{"adapters that have not finalized are named before children", {"a"}, 2, true, true,
+		{{R, 'F', "", 2, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902}},
+		{{"a", 2, 60, 'T', 'F'}},
+		{{R, 'F', MISSING, 2, 900, 60, 901}, {L, 'T', KNOWN, 2, 900, 60, 902},
+			{"ASuccessful", 'T', "r", 2, REF, 60, 60}}},
+
 	/* LastKnownReconciled. */
 	{"mixed generations stay good when they were good", {"a", "b"}, 2, false, false,
 		{{R, 'F', "", 2, 900, 900, 900}, {L, 'T', "", 1, 900, 901, 902}},
@@ -179,6 +240,68 @@ static const struct row rows[] = {
 		{{"a", 1, 70, 'T', '-'}},
 		{{R, 'F', MISSING, 1, REF, 70, 70}, {L, 'F', NO_REPORTS, 1, REF, REF, REF},
 			{"ASuccessful", 'T', "r", 1, REF, 70, 70}}},
+	{"a missing report beside a failure: not known, dated by the failure", {"a", "b"}, 1, false,
+		false, {{0}}, {{"a", 1, 70, 'F', '-'}},
+		{{R, 'F', MISSING, 1, REF, 70, 70}, {L, 'F', NO_REPORTS, 1, REF, 70, 70},
+			{"ASuccessful", 'F', "r", 1, REF, 70, 70}}},
+	{"a missing report ends what was known, as of when it was last confirmed", {"a", "b"}, 1,
+		false, false, {{R, 'T', "", 1, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902}},
+		{{"a", 1, 70, 'T', '-'}},
+		{{R, 'F', MISSING, 1, 900, 70, 70}, {L, 'F', NO_REPORTS, 1, 900, 901, 901},
+			{"ASuccessful", 'T', "r", 1, REF, 70, 70}}},
+	{"without any report the generation and the times stay", {"a"}, 4, false, false,
+		{{R, 'F', "", 3, 900, 900, 901}, {L, 'F', "", 3, 900, 901, 902}}, {{0}},
+		{{R, 'F', MISSING, 4, 900, REF, 901}, {L, 'F', NO_REPORTS, 3, 900, 901, 902}}},
+	{"a failure at the newest generation, others available: still good", {"a", "b"}, 2, false,
+		false, {{R, 'F', "", 2, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902}},
+		{{"a", 2, 70, 'F', '-'}, {"b", 2, 60, 'T', '-'}},
+		{{R, 'F', MISSING, 2, 900, 60, 901}, {L, 'T', KNOWN, 1, 900, 901, 902},
+			{"ASuccessful", 'F', "r", 2, REF, 70, 70},
+			{"BSuccessful", 'T', "r", 2, REF, 60, 60}}},
+	{"failures at the good and at a newer generation: told of the newer", {"a", "b"}, 2, false,
+		false, {{R, 'F', "", 2, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902}},
+		{{"a", 2, 70, 'F', '-'}, {"b", 1, 60, 'F', '-'}},
+		{{R, 'F', MISSING, 2, 900, 70, 901}, {L, 'F', NOT_AVAILABLE, 2, 900, 70, 70},
+			{"ASuccessful", 'F', "r", 2, REF, 70, 70},
+			{"BSuccessful", 'F', "r", 1, REF, 60, 60}}},
+	{"a failure is dated by all reports of its generation, and by no other", {"a", "b", "c"}, 2,
+		false, false, {{R, 'F', "", 2, 900, 900, 901}, {L, 'F', "", 1, 900, 901, 902}},
+		{{"a", 2, 70, 'F', '-'}, {"b", 2, 65, 'T', '-'}, {"c", 1, 10, 'T', '-'}},
+		{{R, 'F', MISSING, 2, 900, 65, 901}, {L, 'F', NOT_AVAILABLE, 2, 900, 65, 902},
+			{"ASuccessful", 'F', "r", 2, REF, 70, 70},
+			{"BSuccessful", 'T', "r", 2, REF, 65, 65},
+			{"CSuccessful", 'T', "r", 1, REF, 10, 10}}},
+	{"all available again after a failure, as of the oldest report", {"a", "b"}, 2, false,
+		false, {{R, 'F', "", 2, 900, 900, 901}, {L, 'F', "", 2, 900, 901, 902}},
+		{{"a", 2, 80, 'T', '-'}, {"b", 2, 70, 'T', '-'}},
+		{{R, 'T', ALL, 2, 900, 70, 70}, {L, 'T', KNOWN, 2, 900, 70, 70},
+			{"ASuccessful", 'T', "r", 2, REF, 80, 80},
+			{"BSuccessful", 'T', "r", 2, REF, 70, 70}}},
+	{"all available at an older generation is what is known", {"a", "b"}, 3, false, false,
+		{{R, 'F', "", 3, 900, 900, 901}, {L, 'F', "", 1, 900, 901, 902}},
+		{{"a", 2, 80, 'T', '-'}, {"b", 2, 70, 'T', '-'}},
+		{{R, 'F', MISSING, 3, 900, REF, 901}, {L, 'T', KNOWN, 2, 900, 70, 70},
+			{"ASuccessful", 'T', "r", 2, REF, 80, 80},
+			{"BSuccessful", 'T', "r", 2, REF, 70, 70}}},
+
+	/* One per adapter. */
+	{"adapters come as configured, not by name", {"b", "a"}, 1, false, false, {{0}},
+		{{"a", 1, 70, 'T', '-'}, {"b", 1, 60, 'T', '-'}},
+		{{R, 'T', ALL, 1, REF, 60, 60}, {L, 'T', KNOWN, 1, REF, 60, 60},
+			{"BSuccessful", 'T', "r", 1, REF, 60, 60},
+			{"ASuccessful", 'T', "r", 1, REF, 70, 70}}},
+	{"an adapter that says the same again: the transition stays", {"a"}, 2, false, false,
+		{{R, 'T', "", 1, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902},
+			{"ASuccessful", 'T', "", 1, 800, 801, 802}},
+		{{"a", 2, 60, 'T', '-'}},
+		{{R, 'T', ALL, 2, 900, 60, 901}, {L, 'T', KNOWN, 2, 900, 60, 902},
+			{"ASuccessful", 'T', "r", 2, 800, 60, 802}}},
+	{"an adapter that says otherwise: the transition is its report's", {"a"}, 1, false, false,
+		{{R, 'T', "", 1, 900, 900, 901}, {L, 'T', "", 1, 900, 901, 902},
+			{"ASuccessful", 'T', "", 1, 800, 801, 802}},
+		{{"a", 1, 60, 'F', '-'}},
+		{{R, 'F', MISSING, 1, 900, 60, 60}, {L, 'F', NOT_AVAILABLE, 1, 900, 60, 60},
+			{"ASuccessful", 'F', "r", 1, 800, 60, 60}}},
 };
 
 static enum report_status status_of(char c)
@@ -212,7 +335,7 @@ static size_t fill_conditions(const struct expected *before, struct condition *c
 {
 	size_t count = 0;
 
-	while (count < 3 && before[count].type != NULL) {
+	while (count < 4 && before[count].type != NULL) {
 		conditions[count] = (struct condition){
 			.type = str_of(before[count].type),
 			.is_true = before[count].status == 'T',
@@ -226,11 +349,36 @@ static size_t fill_conditions(const struct expected *before, struct condition *c
 	return count;
 }
 
+/* What goes with a reason; lists of adapters are tested on their own. */
+static const char *message_of(const char *reason)
+{
+	static const char *const messages[][2] = {
+		{ALL, "All required adapters reported Available=True or Finalized=True at the "
+		      "current generation"},
+		{CHILDREN, "Deletion in progress. All required adapters reported Finalized=True "
+			   "but child resources still exist"},
+		{KNOWN, "All required adapters report Available=True for the tracked generation"},
+		{NO_REPORTS, "Required adapters have not yet reported status"},
+		{NOT_AVAILABLE, "One or more required adapters report Available=False"},
+		{NOT_SAME, "Required adapters do not report a consistent Available state"},
+		{"r", "m"},
+	};
+
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		if (strcmp(messages[i][0], reason) == 0)
+			return messages[i][1];
+	}
+	return NULL;
+}
+
 static void check(
 	const struct row *row, const struct expected *expected, const struct condition *got)
 {
+	const char *message = message_of(expected->reason);
+
 	if (!str_eq_c(got->type, expected->type) || got->is_true != (expected->status == 'T') ||
 		!str_eq_c(got->reason, expected->reason) ||
+		(message != NULL && !str_eq_c(got->message, message)) ||
 		got->observed_generation != expected->generation ||
 		got->created_us != expected->created || got->last_updated_us != expected->updated ||
 		got->last_transition_us != expected->transition)
@@ -242,12 +390,25 @@ static void check(
 			(long long)got->last_updated_us, (long long)got->last_transition_us);
 }
 
+/* Nothing new has been said, so nothing changes, to the byte. */
+static void check_settled(const struct row *row, struct arena *arena,
+	const struct aggregate_input *input, const struct condition_list *got)
+{
+	struct aggregate_input again = *input;
+	struct condition_list next;
+
+	again.previous = got;
+	assert_int_equal(aggregate_conditions(arena, &again, &next, NULL), 0);
+	if (!str_eq(condition_list_text(arena, got), condition_list_text(arena, &next)))
+		fail_msg("%s: computed again, it differs", row->name);
+}
+
 static void run_row(const struct row *row)
 {
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
 	struct str required[4];
 	struct adapter_report reports[4];
-	struct condition before[3];
+	struct condition before[4];
 	struct condition_list previous = {before, fill_conditions(row->before, before)};
 	struct condition_list got;
 	struct aggregate_input input = {
@@ -273,6 +434,7 @@ static void run_row(const struct row *row)
 	}
 	if (got.count != count)
 		fail_msg("%s: %zu conditions instead of %zu", row->name, got.count, count);
+	check_settled(row, arena, &input, &got);
 }
 
 static void every_rule_holds(void **state)
