@@ -13,6 +13,8 @@
 #include "clm/label.h"
 #include "clm/placement.h"
 
+#define NO_CONDITIONS "[]" /* as stored */
+
 /* --- conditions ------------------------------------------------------------------------------ */
 
 static int gather(struct change *change, const struct resource *resource,
@@ -78,19 +80,21 @@ int lifecycle_aggregate(struct change *change, struct resource *resource,
 	return 0;
 }
 
-static bool has_conditions(const struct kind *kind)
+/* Kinds that require no adapter have no conditions until one reports; then they follow changes. */
+static bool has_conditions(const struct kind *kind, const struct resource *resource)
 {
-	return kind != NULL && (kind->required_count > 0 || kind->mapping_count > 0);
+	return kind != NULL && (kind->required_count > 0 || kind->mapping_count > 0 ||
+				       !str_eq_c(resource->conditions, NO_CONDITIONS));
 }
 
-/* After a change of the resource itself. Kinds that nothing reports on have no conditions. */
+/* After a change of the resource itself. */
 static int aggregate_stored(struct change *change, struct resource *resource, struct error *err)
 {
 	const struct kind *kind = registry_find(change->catalog->registry, resource->kind);
 	struct report_list reports;
 	enum lifecycle_effect effect;
 
-	if (!has_conditions(kind))
+	if (!has_conditions(kind, resource))
 		return 0;
 	if (report_load(change->sql, change->arena, resource->id, &reports, err) != 0)
 		return -1;
@@ -161,7 +165,7 @@ int lifecycle_prepare(struct creation *creation, struct error *err)
 	enum lifecycle_effect effect;
 	struct resource resource;
 
-	creation->conditions = STR("[]");
+	creation->conditions = STR(NO_CONDITIONS);
 	/* Mappings want the resource as it will be, which is known in the transaction. */
 	if (creation->kind->required_count == 0 || creation->kind->mapping_count > 0)
 		return 0;
@@ -189,7 +193,8 @@ int lifecycle_create(struct sql *sql, void *argument, struct error *err)
 		STR_A(str_is_null(resource->owner_href) ? STR(RESOURCE_BASE_PATH)
 							: resource->owner_href),
 		STR_A(creation->kind->plural), STR_A(resource->id));
-	if (creation->kind->mapping_count > 0 && aggregate_stored(change, resource, err) != 0)
+	if (creation->kind->mapping_count > 0 && creation->kind->required_count > 0 &&
+		aggregate_stored(change, resource, err) != 0)
 		return -1;
 	if (creation->kind->mapping_count == 0 && creation->kind->required_count > 0)
 		change_note_started(change, creation->kind, false); /* by lifecycle_prepare */

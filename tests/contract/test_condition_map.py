@@ -34,10 +34,14 @@ MAPPINGS = [
 ]
 
 
+CHANNEL_MAPPINGS = [mapping("Seen", "size(statuses) > 0", "true"), mapping("Always", "true", "true")]
+
+
 @pytest.fixture(scope="module")
 def mapped(request, database, tmp_path_factory):
     entities = copy.deepcopy(servers.ENTITIES)
     entities[0]["conditions"] = MAPPINGS
+    next(kind for kind in entities if kind["kind"] == "Channel")["conditions"] = CHANNEL_MAPPINGS
     with servers.Server(tmp_path_factory.mktemp("mapped"), database, entities) as server:
         yield server
 
@@ -133,6 +137,29 @@ def test_an_expression_that_fails_takes_the_report_with_it(clm, adapter):
     assert clm.items(path_of(made) + "/statuses") == []
     assert types(clm.read(made)) == ["Reconciled", "LastKnownReconciled", "Zebra"]
     assert clm.report(made, "dns", data={"zone": [{"name": "a"}]}).status_code == 201
+
+
+def test_without_required_adapters_there_are_none_at_birth(clm):
+    """1.6: such a kind is born with `conditions: []`, whatever is mapped; its first change or report maps."""
+    made = clm.create("/channels")
+    assert made["status"] == clm.read(made)["status"] == {"conditions": []}
+    assert clm.report(made, "x").status_code == 201
+    assert types(clm.read(made)) == ["Reconciled", "LastKnownReconciled", "Always", "Seen"]
+
+
+@pytest.mark.parametrize("changed", ["conditions", "data"])
+def test_mapped_conditions_follow_what_is_said_anew(clm, changed):
+    """What is no news maps nothing anew; changed conditions or data do."""
+    made = clm.create()
+    clm.report(made, "extra", data={"reason": "X"})
+    first = condition(clm.read(made), "Extra")
+    assert clm.report(made, "extra", data={"reason": "X"}).status_code == 201
+    assert condition(clm.read(made), "Extra") == first
+    conditions = [{"type": kind, "status": "True"} for kind in ("Available", "Applied", "Health")]
+    more = {"data": {"reason": "Y"}} if changed == "data" else {
+        "data": {}, "conditions": conditions + [{"type": "More", "status": "True"}]}
+    assert clm.report(made, "extra", **more).status_code == 201
+    assert condition(clm.read(made), "Extra")["reason"] == ("Y" if changed == "data" else "R")
 
 
 def test_a_mistake_ends_the_start(tmp_path):

@@ -95,6 +95,32 @@ def test_finalized_is_what_counts_not_available(clm):
     refused(clm.get(path_of(made)), 404, "NTF-001")
 
 
+def test_a_first_report_that_finalizes_counts_although_it_knows_nothing_else(clm):
+    made = clm.create()
+    clm.delete(path_of(made))
+    for adapter in required_adapters(made):
+        assert clm.report(made, adapter, available="Unknown", finalized="True", generation=2).status_code == 201
+    refused(clm.get(path_of(made)), 404, "NTF-001")
+
+
+def test_a_report_that_is_dropped_finalizes_nothing(clm):
+    made = clm.create()
+    clm.delete(path_of(made))
+    *some, last = required_adapters(made)
+    for adapter in some:
+        clm.report(made, adapter, finalized="True", generation=2)
+    assert clm.report(made, last, generation=2).status_code == 201
+    assert clm.report(made, last, available="Unknown", finalized="True", generation=2).status_code == 204
+    assert condition(clm.read(made), "Reconciled")["status"] == "False"
+
+
+def test_finalized_by_others_than_the_required_does_not_count(clm):
+    made = clm.create()
+    clm.delete(path_of(made))
+    assert clm.report(made, "somebody-else", finalized="True", generation=2).status_code == 201
+    assert clm.read(made)["deleted_time"]
+
+
 def test_finalized_of_an_earlier_generation_does_not_count(clm):
     made = clm.create()
     finalize(clm, made)

@@ -103,6 +103,45 @@ def test_discards_come_before_the_mandatory_conditions(clm):
     assert clm.report(made, "dns", generation=9, conditions=[]).status_code == 204
 
 
+def test_a_newer_generation_counts_however_early_it_was_observed(clm):
+    made = clm.create("/channels")
+    assert clm.report(made, "x", observed_time=at(minutes=1)).status_code == 201
+    clm.patch(path_of(made), json={"spec": {"a": 1}})
+    time = at(minutes=9)
+    answer = clm.report(made, "x", "False", generation=2, observed_time=time)
+    assert answer.status_code == 201 and instant(answer.json()["last_report_time"]) == instant(time)
+    assert answer.json()["conditions"][0]["last_transition_time"] == answer.json()["last_report_time"]
+    assert statuses(clm, made) == {"x": answer.json()}
+
+
+def test_a_later_unknown_is_dropped_whole_also_of_a_new_generation(clm):
+    made = clm.create()
+    first = clm.report(made, "dns", observed_time=at(minutes=3), data={"a": 1}).json()
+    clm.patch(path_of(made), json={"labels": {"k": "v"}})
+    assert clm.report(made, "dns", "Unknown", generation=2, data={"a": 2}).status_code == 204
+    assert statuses(clm, made) == {"dns": first}
+
+
+def test_mandatory_conditions_come_before_what_unknown_drops(clm):
+    made = clm.create()
+    clm.report(made, "dns", observed_time=at(minutes=3))
+    refused(clm.report(made, "dns", conditions=[{"type": "Available", "status": "Unknown"}]), 400, "VAL-000",
+            "missing mandatory condition 'Applied': all adapters must report Available, Applied, and Health")
+
+
+def test_transitions_are_per_type_and_forgotten_with_it(clm):
+    made, extra = clm.create(), [{"type": "Extra", "status": "Unknown"}]
+    times = []
+    for minutes, conditions in ((9, MANDATORY), (8, MANDATORY + extra), (7, MANDATORY + extra), (6, MANDATORY),
+                                (5, MANDATORY + extra)):
+        body = clm.report(made, "dns", observed_time=at(minutes=minutes), conditions=conditions).json()
+        times.append({item["type"]: item["last_transition_time"] for item in body["conditions"]} | {
+            "report": body["last_report_time"]})
+    assert {item["Available"] for item in times} == {times[0]["report"]}
+    assert times[1]["Extra"] == times[2]["Extra"] == times[1]["report"]
+    assert times[4]["Extra"] == times[4]["report"]
+
+
 # --- checks ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("missing", ["Available", "Applied", "Health"])
@@ -204,3 +243,14 @@ def test_a_kind_without_adapters_gets_conditions_by_its_first_report(clm):
     assert condition(now, "Reconciled")["status"] == condition(now, "LastKnownReconciled")["status"] == "False"
     assert condition(now, "Reconciled")["message"] == (
         "Required adapters not reporting Available=True: []. Currently reporting: []")
+
+
+def test_conditions_by_a_report_follow_changes_without_required_adapters(clm):
+    """Reconciled's observed_generation is the resource's, always (1.9)."""
+    made = clm.create("/channels")
+    clm.report(made, "x")
+    patched = clm.patch(path_of(made), json={"spec": {"a": 1}}).json()
+    item = condition(patched, "Reconciled")
+    assert (item["status"], item["observed_generation"]) == ("False", 2)
+    assert item["last_updated_time"] == patched["updated_time"]
+    assert condition(patched, "LastKnownReconciled")["observed_generation"] == 1

@@ -286,6 +286,24 @@ static void a_report_without_time_is_of_now(void **state)
 	assert_true(str_is_null(report.metadata));
 }
 
+static void an_adapters_name_has_a_limit(void **state)
+{
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+	struct problem_details problem = {0};
+	struct report report;
+	char name[BODY_MAX_ADAPTER + 2] = {0};
+	const char *form = "{\"adapter\":\"%s\",\"observed_generation\":1}";
+
+	memset(name, 'a', BODY_MAX_ADAPTER);
+	assert_true(
+		body_parse_status(arena, arena_printf(arena, form, name), NOW, &report, &problem));
+	assert_int_equal(report.adapter.len, BODY_MAX_ADAPTER);
+	name[BODY_MAX_ADAPTER] = 'a';
+	assert_false(
+		body_parse_status(arena, arena_printf(arena, form, name), NOW, &report, &problem));
+	assert_int_equal(problem.problem, PROBLEM_VALIDATION);
+}
+
 static void force_delete_wants_a_reason(void **state)
 {
 	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
@@ -312,6 +330,7 @@ int main(void)
 		cmocka_unit_test(labels_follow_their_alphabet),
 		cmocka_unit_test(patch_bodies_are_checked),
 		cmocka_unit_test(status_bodies_are_checked),
+		cmocka_unit_test(an_adapters_name_has_a_limit),
 		cmocka_unit_test(a_report_without_time_is_of_now),
 		cmocka_unit_test(force_delete_wants_a_reason),
 	};
