@@ -39,8 +39,7 @@ struct store {
 	size_t open_count;
 	uint64_t reads;
 
-	struct histogram durations[2]; /* of reads, of writes */
-	_Atomic uint64_t errors[2][ERROR_CODE_COUNT];
+	struct store_measures reading;
 };
 
 /* --- opening ------------------------------------------------------------------------------- */
@@ -207,14 +206,12 @@ static void give_reader(struct store *store, struct sql *sql)
 	pthread_cond_signal(&store->freed);
 }
 
-/* Errors of the work itself, such as a row that is not there, are not the database's. */
-static int measured(
-	struct store *store, bool is_write, int64_t began_us, int result, const struct error *err)
+void store_measure(
+	struct store_measures *measures, int64_t began_us, int result, const struct error *err)
 {
-	histogram_add(&store->durations[is_write], clock_monotonic_us() - began_us);
+	histogram_add(&measures->durations, clock_monotonic_us() - began_us);
 	if (result < 0 && error_http_status(err->code) >= 500)
-		atomic_fetch_add(&store->errors[is_write][err->code], 1);
-	return result;
+		atomic_fetch_add(&measures->errors[err->code], 1);
 }
 
 static int read_now(struct store *store, store_work work, void *argument, struct error *err)
@@ -238,21 +235,22 @@ int store_read(struct store *store, store_work work, void *argument, struct erro
 {
 	int64_t began_us = clock_monotonic_us();
 	struct error own;
+	int result;
 
 	err = err ? err : &own;
-	return measured(store, false, began_us, read_now(store, work, argument, err), err);
+	err->code = ERROR_NONE;
+	result = read_now(store, work, argument, err);
+	store_measure(&store->reading, began_us, result, err);
+	return result;
 }
 
 /* --- writing ------------------------------------------------------------------------------- */
 
 int store_write(struct store *store, store_work work, void *argument, struct error *err)
 {
-	int64_t began_us = clock_monotonic_us();
 	struct error own;
 
-	err = err ? err : &own;
-	return measured(
-		store, true, began_us, writer_run(store->writer, work, argument, false, err), err);
+	return writer_run(store->writer, work, argument, false, err ? err : &own);
 }
 
 bool store_on_commit(struct store *store, void *owner, void (*ring)(void *owner, int64_t value))
@@ -286,14 +284,15 @@ void store_count(struct store *store, struct store_counters *ret)
 	ret->reads = store->reads;
 	ret->connections_open = store->open_count + 1; /* the writer's */
 	ret->connections_in_use = store->open_count - store->free_count + (is_writing ? 1 : 0);
-	for (size_t i = 0; i < 2; i++)
-		for (size_t code = 0; code < ERROR_CODE_COUNT; code++)
-			ret->errors[i][code] = atomic_load(&store->errors[i][code]);
+	for (size_t code = 0; code < ERROR_CODE_COUNT; code++) {
+		ret->errors[0][code] = atomic_load(&store->reading.errors[code]);
+		ret->errors[1][code] = atomic_load(&writer_measures(store->writer)->errors[code]);
+	}
 }
 
 const struct histogram *store_durations(const struct store *store, bool of_writes)
 {
-	return &store->durations[of_writes];
+	return of_writes ? &writer_measures(store->writer)->durations : &store->reading.durations;
 }
 
 int64_t store_epoch(const struct store *store)

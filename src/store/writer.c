@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 struct job {
 	struct job *next;
@@ -47,6 +48,7 @@ struct writer {
 	pthread_t leader;
 	bool is_stopping;
 	struct store_counters counters;
+	struct store_measures measures;
 
 	pthread_mutex_t rings_mutex; /* rings; held while they are called */
 	struct ring rings[SQL_MAX_MARKS];
@@ -239,7 +241,9 @@ int writer_run(
 	struct writer *writer, store_work work, void *argument, bool is_read, struct error *err)
 {
 	struct job job = {.work = work, .argument = argument, .err = err, .is_read = is_read};
+	int64_t began_us = clock_monotonic_us();
 
+	err->code = ERROR_NONE;
 	LOCK_SCOPE(&writer->mutex);
 	if (writer->is_led && pthread_equal(writer->leader, pthread_self()))
 		return error_set(err, ERROR_INTERNAL,
@@ -255,6 +259,7 @@ int writer_run(
 			lead(writer);
 	}
 	pthread_cond_destroy(&job.done);
+	store_measure(&writer->measures, began_us, job.result, err);
 	if (--writer->callers == 0 && writer->is_stopping)
 		pthread_cond_broadcast(&writer->left);
 	return job.result;
@@ -328,4 +333,9 @@ bool writer_count(struct writer *writer, struct store_counters *ret)
 	ret->commits = writer->counters.commits;
 	ret->largest_group = writer->counters.largest_group;
 	return writer->is_led;
+}
+
+const struct store_measures *writer_measures(const struct writer *writer)
+{
+	return &writer->measures;
 }

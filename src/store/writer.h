@@ -16,7 +16,7 @@ int writer_new(struct writer **ret, struct sql *sql, struct error *err);
 void writer_free(struct writer *writer); /* NULL accepted */
 
 /* Returns when the work is durable, or has failed. It may run on another caller's thread.
- * `is_read`: the work only reads, and
+ * `err` is not NULL. `is_read`: the work only reads, and
  * shares the writer's connection because the database allows no other. */
 int writer_run(
 	struct writer *writer, store_work work, void *argument, bool is_read, struct error *err);
@@ -25,5 +25,6 @@ bool writer_on_commit(struct writer *writer, void *owner, void (*ring)(void *own
 
 /* writes, commits and largest_group; the others stay as they are. Whether it writes just now. */
 bool writer_count(struct writer *writer, struct store_counters *ret);
+const struct store_measures *writer_measures(const struct writer *writer);
 
 #endif
