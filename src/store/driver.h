@@ -93,15 +93,6 @@ struct store_driver {
 	struct str (*text)(struct sql_rows *rows, int column);
 };
 
-/* How long transactions took, and what the database failed with. */
-struct store_measures {
-	struct histogram durations;
-	_Atomic uint64_t errors[ERROR_CODE_COUNT];
-};
-/* Errors of the work itself, such as a row that is not there, are not the database's. */
-void store_measure(
-	struct store_measures *measures, int64_t began_us, int result, const struct error *err);
-
 /* The first member of a driver's rows. */
 struct sql_rows {
 	const struct store_driver *driver;

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "store/driver.h"
+#include "store/measure.h"
 #include "store/migrate.h"
 #include "store/tables.h"
 #include "store/writer.h"
@@ -204,14 +205,6 @@ static void give_reader(struct store *store, struct sql *sql)
 	LOCK_SCOPE(&store->mutex);
 	store->free_readers[store->free_count++] = sql;
 	pthread_cond_signal(&store->freed);
-}
-
-void store_measure(
-	struct store_measures *measures, int64_t began_us, int result, const struct error *err)
-{
-	histogram_add(&measures->durations, clock_monotonic_us() - began_us);
-	if (result < 0 && error_http_status(err->code) >= 500)
-		atomic_fetch_add(&measures->errors[err->code], 1);
 }
 
 static int read_now(struct store *store, store_work work, void *argument, struct error *err)

@@ -6,6 +6,7 @@
 
 #include "base/thread.h"
 #include "store/driver.h"
+#include "store/measure.h"
 
 struct writer;
 
