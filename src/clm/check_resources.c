@@ -58,7 +58,7 @@ static int check_conditions(struct walk *walk, const struct resource *resource, 
 			return error_set(err, failed.code, "%s", failed.message);
 		return 0; /* named by the check of reports */
 	}
-	if (lifecycle_aggregate(&change, &copy, &reports, &effect, &failed) != 0) {
+	if (lifecycle_aggregate(&change, &copy, &reports, MAPPING_KEEPS, &effect, &failed) != 0) {
 		if (failed.code != ERROR_INVALID)
 			return error_set(err, failed.code, "%s", failed.message);
 		effect = LIFECYCLE_CHANGED;

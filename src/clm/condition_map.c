@@ -206,9 +206,19 @@ static int map_one(struct mapping_run *run, const struct condition_mapping *mapp
 	return 0;
 }
 
+static void keep(const struct mapping_run *run, const struct condition_mapping *mapping,
+	struct condition_list *conditions)
+{
+	const struct condition *before = condition_find(run->previous, mapping->type);
+
+	if (before != NULL)
+		conditions->items[conditions->count++] = *before;
+}
+
 int condition_map_apply(const struct condition_mapping *mappings, size_t count, struct arena *arena,
 	const struct resource *resource, const struct report_list *reports,
-	const struct condition_list *previous, struct condition_list *conditions, struct error *err)
+	const struct condition_list *previous, enum mapping_failure failure,
+	struct condition_list *conditions, struct error *err)
 {
 	struct condition_list list = {.count = conditions->count};
 	struct json *variables = json_new_object(arena);
@@ -228,9 +238,13 @@ int condition_map_apply(const struct condition_mapping *mappings, size_t count, 
 	if (add_statuses(arena, reports, variables, err) != 0 ||
 		add_resource(arena, resource, variables, err) != 0)
 		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (map_one(&run, &mappings[i], &list) != 0)
+	for (size_t i = 0; i < count; i++) {
+		if (map_one(&run, &mappings[i], &list) == 0)
+			continue;
+		if (failure == MAPPING_FAILS)
 			return -1;
+		keep(&run, &mappings[i], &list);
+	}
 	if (arena_is_exhausted(arena))
 		return error_set(err, ERROR_MEMORY, "no room for the conditions of a resource");
 	*conditions = list;

@@ -27,14 +27,21 @@
 #define CONDITION_MAP_MAX_REASON 256u	/* bytes; a condition with a longer one is left out */
 #define CONDITION_MAP_MAX_MESSAGE 2048u /* bytes; longer ones are cut */
 
+/* What an expression that fails means. */
+enum mapping_failure {
+	MAPPING_FAILS, /* for whoever brought a report: it must not be stored */
+	MAPPING_KEEPS  /* for the resource's owner, who may change and delete it all the same: the
+			  condition stays as it was, at the generation it was of */
+};
+
 /*
  * Appends to the conditions what the kind's mappings make of the reports, by type. `previous`: the
- * resource's conditions so far, for their times. ERROR_INTERNAL when an expression fails: whatever
- * brought the report must not be stored.
+ * resource's conditions so far. ERROR_INTERNAL when an expression fails and that is not to be
+ * passed over.
  */
 int condition_map_apply(const struct condition_mapping *mappings, size_t count, struct arena *arena,
 	const struct resource *resource, const struct report_list *reports,
-	const struct condition_list *previous, struct condition_list *conditions,
-	struct error *err);
+	const struct condition_list *previous, enum mapping_failure failure,
+	struct condition_list *conditions, struct error *err);
 
 #endif

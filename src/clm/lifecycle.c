@@ -8,7 +8,6 @@
  */
 #include "clm/lifecycle.h"
 
-#include "clm/condition_map.h"
 #include "clm/journal.h"
 #include "clm/label.h"
 #include "clm/placement.h"
@@ -48,7 +47,8 @@ static bool begins(const struct condition_list *before, const struct condition_l
 }
 
 int lifecycle_aggregate(struct change *change, struct resource *resource,
-	const struct report_list *reports, enum lifecycle_effect *ret, struct error *err)
+	const struct report_list *reports, enum mapping_failure failure, enum lifecycle_effect *ret,
+	struct error *err)
 {
 	const struct kind *kind = registry_find(change->catalog->registry, resource->kind);
 	struct condition_list previous;
@@ -64,7 +64,7 @@ int lifecycle_aggregate(struct change *change, struct resource *resource,
 		return -1;
 	if (kind != NULL && kind->mapping_count > 0 &&
 		condition_map_apply(kind->mappings, kind->mapping_count, change->arena, resource,
-			reports, &previous, &now, err) != 0)
+			reports, &previous, failure, &now, err) != 0)
 		return -1;
 	if (change->sql != NULL && begins(&previous, &now))
 		change_note_started(change, kind, input.is_deleting);
@@ -98,7 +98,7 @@ static int aggregate_stored(struct change *change, struct resource *resource, st
 		return 0;
 	if (report_load(change->sql, change->arena, resource->id, &reports, err) != 0)
 		return -1;
-	return lifecycle_aggregate(change, resource, &reports, &effect, err);
+	return lifecycle_aggregate(change, resource, &reports, MAPPING_KEEPS, &effect, err);
 }
 
 /* --- create ---------------------------------------------------------------------------------- */
@@ -170,7 +170,8 @@ int lifecycle_prepare(struct creation *creation, struct error *err)
 	if (creation->kind->required_count == 0 || creation->kind->mapping_count > 0)
 		return 0;
 	fill_new(creation, &resource);
-	if (lifecycle_aggregate(&creation->change, &resource, &none, &effect, err) != 0)
+	if (lifecycle_aggregate(&creation->change, &resource, &none, MAPPING_FAILS, &effect, err) !=
+		0)
 		return -1;
 	creation->conditions = resource.conditions;
 	return 0;

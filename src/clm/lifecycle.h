@@ -12,6 +12,7 @@
 #ifndef REEVE_CLM_LIFECYCLE_H
 #define REEVE_CLM_LIFECYCLE_H
 
+#include "clm/condition_map.h"
 #include "clm/reference.h"
 #include "clm/report.h"
 #include "clm/resource.h"
@@ -79,7 +80,8 @@ enum lifecycle_effect { LIFECYCLE_SAME, LIFECYCLE_REFRESHED, LIFECYCLE_CHANGED }
 /* Computes the conditions anew into the resource; what that means for the row is the caller's.
  * REFRESHED: only confirmed later than before. */
 int lifecycle_aggregate(struct change *change, struct resource *resource,
-	const struct report_list *reports, enum lifecycle_effect *ret, struct error *err);
+	const struct report_list *reports, enum mapping_failure failure, enum lifecycle_effect *ret,
+	struct error *err);
 
 /* Removes a marked resource if its adapters are done and it has no children, and wakes its parent.
  */

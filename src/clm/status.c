@@ -88,7 +88,8 @@ static int apply(struct status_put *put, struct resource *resource,
 	enum lifecycle_effect effect = LIFECYCLE_SAME;
 
 	if (has_bearing(put, resource, is_news) &&
-		lifecycle_aggregate(&put->change, resource, reports, &effect, err) != 0)
+		lifecycle_aggregate(&put->change, resource, reports, MAPPING_FAILS, &effect, err) !=
+			0)
 		return -1;
 	if (effect == LIFECYCLE_CHANGED &&
 		resource_update_conditions(&put->change, resource, err) != 0)

@@ -30,6 +30,7 @@ MAPPINGS = [
     mapping("Failing", 'statuses.exists(s, s.adapter == "failing")', "statuses[100].adapter"),
     mapping("Costly", 'statuses.exists(s, s.adapter == "costly")',
             "range.all(a, range.all(b, range.all(c, a + b + c >= 0)))".replace("range", str(list(range(30))))),
+    mapping("Brittle", "true", "resource.spec.displayName != 'brittle' || statuses[100].adapter == ''"),
     mapping("Late", "resource.generation > 1.0", "resource.spec.displayName != ''"),
 ]
 
@@ -59,14 +60,14 @@ def types(resource):
 
 def test_mapped_ones_come_last_and_by_type(clm):
     made = clm.create()
-    assert types(made) == ["Reconciled", "LastKnownReconciled", "Zebra"]
+    assert types(made) == ["Reconciled", "LastKnownReconciled", "Brittle", "Zebra"]
     zebra = condition(made, "Zebra")
     assert (zebra["status"], zebra["reason"], zebra["message"]) == ("True", "", "")
     assert zebra["observed_generation"] == 1
     assert zebra["created_time"] == zebra["last_updated_time"] == zebra["last_transition_time"] == made["updated_time"]
     clm.report(made, "dns", data={"ready": True, "zone": [{"name": "example.com"}]})
     now = clm.read(made)
-    assert types(now) == ["Reconciled", "LastKnownReconciled", "DnsSuccessful", "DnsReady", "Zebra"]
+    assert types(now) == ["Reconciled", "LastKnownReconciled", "DnsSuccessful", "Brittle", "DnsReady", "Zebra"]
     ready = condition(now, "DnsReady")
     assert (ready["status"], ready["reason"], ready["message"]) == ("True", "FromDns", "example.com")
 
@@ -106,7 +107,7 @@ def test_a_first_report_with_unknown_availability_is_looked_at(clm):
     """It does not aggregate, but mappings see what is news: here, that nothing is to be seen."""
     made = clm.create()
     assert clm.report(made, "extra", available="Unknown").status_code == 201
-    assert types(clm.read(made)) == ["Reconciled", "LastKnownReconciled", "Zebra"]
+    assert types(clm.read(made)) == ["Reconciled", "LastKnownReconciled", "Brittle", "Zebra"]
 
 
 @pytest.mark.parametrize("length,there", [(256, True), (257, False)])
@@ -135,7 +136,7 @@ def test_an_expression_that_fails_takes_the_report_with_it(clm, adapter):
     made = clm.create()
     refused(clm.report(made, adapter), 500, "INT-001")
     assert clm.items(path_of(made) + "/statuses") == []
-    assert types(clm.read(made)) == ["Reconciled", "LastKnownReconciled", "Zebra"]
+    assert types(clm.read(made)) == ["Reconciled", "LastKnownReconciled", "Brittle", "Zebra"]
     assert clm.report(made, "dns", data={"zone": [{"name": "a"}]}).status_code == 201
 
 
@@ -160,6 +161,17 @@ def test_mapped_conditions_follow_what_is_said_anew(clm, changed):
         "data": {}, "conditions": conditions + [{"type": "More", "status": "True"}]}
     assert clm.report(made, "extra", **more).status_code == 201
     assert condition(clm.read(made), "Extra")["reason"] == ("Y" if changed == "data" else "R")
+
+
+def test_an_owner_may_change_and_delete_whatever_expressions_do(clm):
+    made = clm.create()
+    born = condition(made, "Brittle")
+    assert born["status"] == "True"
+    assert clm.patch(path_of(made), json={"spec": dict(made["spec"], displayName="brittle")}).status_code == 200
+    now = clm.read(made)
+    assert now["generation"] == 2 and condition(now, "Brittle") == born  # as it was, of the generation it was of
+    refused(clm.report(made, "dns"), 500, "INT-001")  # who reports is told
+    assert clm.delete(path_of(made)).status_code == 202
 
 
 def test_a_mistake_ends_the_start(tmp_path):

@@ -53,8 +53,8 @@ static int run(struct arena *arena, const char *mappings, const struct condition
 
 	assert_int_equal(json_parse(arena, str_of(mappings), NULL, &document, err), 0);
 	assert_int_equal(registry_read_conditions(arena, document, &kind, err), 0);
-	return condition_map_apply(
-		kind.mappings, kind.mapping_count, arena, &resource, &reports, previous, ret, err);
+	return condition_map_apply(kind.mappings, kind.mapping_count, arena, &resource, &reports,
+		previous, MAPPING_FAILS, ret, err);
 }
 
 #define MAPPING(type, when, status, rest)                         \
