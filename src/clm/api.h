@@ -16,6 +16,7 @@
 #include "clm/metrics.h"
 #include "clm/report.h"
 #include "clm/resource.h"
+#include "clm/totals.h"
 #include "clm/watch.h"
 
 #define API_MAX_BODY ((size_t)1 << 20)
@@ -42,6 +43,7 @@ struct api {
 	struct catalog *catalog;
 	struct watch *watch;
 	struct caller_rules rules;
+	struct totals totals;
 	struct issuers *issuers; /* NULL: no tokens */
 	struct log *log;
 	struct endpoint *endpoints;

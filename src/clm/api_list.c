@@ -21,7 +21,8 @@ struct listing {
 	struct search_clause clause;
 	struct str order;
 	struct fields fields;
-	bool is_keyset;	  /* pages by `after`, not by number */
+	struct str total_key; /* for api->totals; null: not to be remembered */
+	bool is_keyset;	      /* pages by `after`, not by number */
 	int64_t after_us; /* created_time and id of the last one seen; id null: from the start */
 	struct str after_id;
 	struct str next; /* null: the page was the last */
@@ -162,6 +163,20 @@ static bool read_after(struct listing *listing)
 	return refuse(listing->request, PROBLEM_BAD_REQUEST, &err);
 }
 
+static struct str key_of(struct arena *arena, const struct search_clause *clause)
+{
+	struct str key = clause->text.len > 0 ? clause->text : STR("all");
+
+	for (size_t i = 0; i < clause->value_count && key.len <= TOTALS_KEY_MAX; i++) {
+		const struct sql_value *value = &clause->values[i];
+
+		key = arena_printf(arena, "%" STR_F "|%d:%lld:%.17g:%zu:%" STR_F, STR_A(key),
+			(int)value->type, (long long)value->integer, value->real, value->text.len,
+			STR_A(value->text));
+	}
+	return key;
+}
+
 static bool read_wishes(struct listing *listing)
 {
 	struct api_request *request = listing->request;
@@ -185,6 +200,8 @@ static bool read_wishes(struct listing *listing)
 		api_fail(request, &err);
 		return false;
 	}
+	if (!listing->clause.is_fleeting)
+		listing->total_key = key_of(arena, &listing->clause);
 	if (listing->clause.text.len == 0)
 		listing->clause.text = STR("1 = 1");
 	return true;
@@ -286,9 +303,7 @@ static int write_items(
 		struct resource resource;
 
 		arena_reset(arena);
-		resource_from_row(rows, arena, &resource);
-		if (arena_is_exhausted(arena))
-			return error_set(err, ERROR_MEMORY, "no room for a resource");
+		resource_from_row(rows, NULL, &resource);
 		if (listing->count++ > 0)
 			buf_add_byte(&listing->body, ',');
 		if (write_item(arena, listing, &resource, err) != 0)
@@ -330,6 +345,22 @@ static int write_page(struct sql *sql, struct listing *listing, struct error *er
 	return 0;
 }
 
+static int find_total(struct sql *sql, struct listing *listing, struct error *err)
+{
+	struct api *api = listing->request->api;
+	int64_t newest;
+
+	if (feed_newest(sql, api->catalog->feed, &newest, err) != 0)
+		return -1;
+	if (!str_is_null(listing->total_key) &&
+		totals_find(&api->totals, listing->total_key, newest, &listing->total))
+		return 0;
+	if (count_all(sql, listing, err) != 0)
+		return -1;
+	totals_keep(&api->totals, listing->total_key, newest, listing->total);
+	return 0;
+}
+
 /* A store_work. */
 static int list(struct sql *sql, void *argument, struct error *err)
 {
@@ -341,7 +372,7 @@ static int list(struct sql *sql, void *argument, struct error *err)
 	if (!str_is_null(request->parent) && resource_find(sql, request->http->arena, &parent_scope,
 						     request->parent, &parent, err) != 0)
 		return -1;
-	if (choose_index(sql, listing, err) != 0 || count_all(sql, listing, err) != 0)
+	if (choose_index(sql, listing, err) != 0 || find_total(sql, listing, err) != 0)
 		return -1;
 	return write_page(sql, listing, err);
 }

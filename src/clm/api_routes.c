@@ -119,6 +119,7 @@ int api_init(struct api *api, struct error *err)
 
 void api_end(struct api *api)
 {
+	totals_destroy(&api->totals);
 	for (size_t i = 0; i < api->route_count; i++)
 		metrics_end(&api->endpoints[i].metrics);
 }

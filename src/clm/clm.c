@@ -109,6 +109,7 @@ static int start(struct clm *clm, const struct clm_config *config, struct error 
 		return -1;
 	warn_of_missing_schemas(clm->registry, config->log);
 	clm->api.catalog = &clm->catalog;
+	totals_init(&clm->api.totals);
 	clm->api.rules = config->callers;
 	clm->api.log = config->log;
 	clm->api.stuck_us = config->stuck_us;

@@ -106,31 +106,36 @@ int resource_check_match(struct arena *arena, const struct resource *resource, s
 
 /* --- rows ------------------------------------------------------------------------------------ */
 
+static struct str text_of(struct sql_rows *rows, int column, struct arena *arena)
+{
+	return arena != NULL ? sql_str_copy(rows, column, arena) : sql_str(rows, column);
+}
+
 void resource_from_row(struct sql_rows *rows, struct arena *arena, struct resource *ret)
 {
 	int column = 0;
 
-	ret->id = sql_str_copy(rows, column++, arena);
-	ret->kind = sql_str_copy(rows, column++, arena);
-	ret->name = sql_str_copy(rows, column++, arena);
-	ret->href = sql_str_copy(rows, column++, arena);
-	ret->owner_id = sql_str_copy(rows, column++, arena);
-	ret->owner_kind = sql_str_copy(rows, column++, arena);
-	ret->owner_href = sql_str_copy(rows, column++, arena);
-	ret->tenancy = sql_str_copy(rows, column++, arena);
-	ret->spec = sql_str_copy(rows, column++, arena);
-	ret->labels = sql_str_copy(rows, column++, arena);
-	ret->conditions = sql_str_copy(rows, column++, arena);
+	ret->id = text_of(rows, column++, arena);
+	ret->kind = text_of(rows, column++, arena);
+	ret->name = text_of(rows, column++, arena);
+	ret->href = text_of(rows, column++, arena);
+	ret->owner_id = text_of(rows, column++, arena);
+	ret->owner_kind = text_of(rows, column++, arena);
+	ret->owner_href = text_of(rows, column++, arena);
+	ret->tenancy = text_of(rows, column++, arena);
+	ret->spec = text_of(rows, column++, arena);
+	ret->labels = text_of(rows, column++, arena);
+	ret->conditions = text_of(rows, column++, arena);
 	ret->generation = sql_int(rows, column++);
 	ret->version = sql_int(rows, column++);
 	ret->created_us = sql_int(rows, column++);
 	ret->updated_us = sql_int(rows, column++);
 	ret->deleted_us = sql_is_null(rows, column) ? 0 : sql_int(rows, column);
 	column++;
-	ret->created_by = sql_str_copy(rows, column++, arena);
-	ret->updated_by = sql_str_copy(rows, column++, arena);
-	ret->deleted_by = sql_str_copy(rows, column++, arena);
-	ret->references = sql_str_copy(rows, column, arena);
+	ret->created_by = text_of(rows, column++, arena);
+	ret->updated_by = text_of(rows, column++, arena);
+	ret->deleted_by = text_of(rows, column++, arena);
+	ret->references = text_of(rows, column, arena);
 }
 
 static bool is_within(const struct scope *scope, const struct resource *resource)

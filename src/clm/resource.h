@@ -57,7 +57,8 @@ int resource_check_match(struct arena *arena, const struct resource *resource, s
 
 /* --- rows ------------------------------------------------------------------------------------ */
 
-/* For "SELECT " RESOURCE_COLUMNS " FROM resources"; resource_from_row reads them from column 0. */
+/* For "SELECT " RESOURCE_COLUMNS " FROM resources"; resource_from_row reads them from column 0.
+ * Texts live in the arena, or without one (NULL) until the next sql_next. */
 #define RESOURCE_COLUMNS                                                                          \
 	"id, kind, name, href, owner_id, owner_kind, owner_href, tenancy, spec, labels, "         \
 	"conditions, generation, version, created_time, updated_time, deleted_time, created_by, " \

@@ -27,6 +27,7 @@ struct search_clause {
 	struct str text;
 	struct sql_value values[SEARCH_MAX_VALUES];
 	size_t value_count;
+	bool is_fleeting;		   /* asks for what changes without a row in the feed */
 	struct str label_key, label_value; /* that all found have; null: no such label is known */
 };
 

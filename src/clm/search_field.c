@@ -265,6 +265,7 @@ int search_field_append(struct arena *arena, struct search_clause *clause,
 	case FIELD_STATUS:
 		return append_member(arena, clause, field, err);
 	case FIELD_CONDITION_TIME:
+		clause->is_fleeting = true; /* resource_refresh() */
 		/* Fractions are written without trailing zeros: without the Z they sort as text. */
 		search_append(arena, clause, "rtrim(");
 		result = append_member(arena, clause, field, err);

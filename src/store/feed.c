@@ -123,6 +123,13 @@ static int read_bounds(struct sql *sql, const struct feed *feed, int64_t *ret_ol
 	return found == 1 ? 0 : -1;
 }
 
+int feed_newest(struct sql *sql, const struct feed *feed, int64_t *ret, struct error *err)
+{
+	int64_t oldest;
+
+	return read_bounds(sql, feed, &oldest, ret, err);
+}
+
 static int read_last(struct sql *sql, void *argument, struct error *err)
 {
 	struct feed *feed = argument;

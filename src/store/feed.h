@@ -52,6 +52,9 @@ int feed_append(struct sql *sql, struct feed *feed, const struct feed_row *row, 
 int feed_read(struct feed *feed, struct arena *arena, int64_t after, size_t max,
 	struct feed_row **ret, size_t *ret_count, struct error *err);
 
+/* The newest sequence in the transaction's snapshot; 0 when there is none. */
+int feed_newest(struct sql *sql, const struct feed *feed, int64_t *ret, struct error *err);
+
 /* The newest committed sequence; 0 when there is none. */
 int64_t feed_last(struct feed *feed);
 

@@ -297,3 +297,22 @@ def test_a_batch_in_its_own_order(clm, herd):
 def test_the_epoch_is_in_every_answer(clm):
     for response in (clm.get("/clusters"), clm.get("/clusters/nope"), clm.post("/clusters", data=b"")):
         assert int(response.headers["Hyperfleet-Epoch"]) >= 1
+
+
+def test_a_total_is_that_of_the_moment(clm):
+    """Whatever has been counted before."""
+    mark = unique()
+    search = f"labels.mark = '{mark}'"
+
+    def total(**parameters):
+        return clm.get("/channels", params={"search": search, **parameters}).json()["total"]
+
+    assert total() == total() == 0
+    first = clm.create("/channels", labels={"mark": mark})
+    assert total() == total(size=1) == 1
+    second = clm.create("/channels", labels={"mark": mark})
+    assert total() == 2
+    assert clm.patch(path_of(first), json={"labels": {}}).status_code == 200
+    assert total() == 1
+    assert clm.delete(path_of(second)).status_code == 202
+    assert total() == 0
