@@ -241,57 +241,27 @@ int resource_insert(struct change *change, const struct resource *resource, stru
 		SQL_STR(resource->references));
 }
 
-/* Of an UPDATE ... WHERE version = the one that was read. */
-static int update_row(struct change *change, struct resource *resource, const char *statement,
-	const struct sql_value *values, size_t count, struct error *err)
-{
-	int64_t changed = 0;
-
-	if (sql_run(change->sql, statement, values, count, &changed, err) != 0)
-		return -1;
-	if (changed == 0)
-		return error_set(err, ERROR_CONFLICT,
-			"%" STR_F " '%" STR_F "' was changed by another request; try again",
-			STR_A(resource->kind), STR_A(resource->id));
-	resource->version++;
-	return 0;
-}
-
 int resource_update(struct change *change, struct resource *resource, struct error *err)
 {
-	const struct sql_value values[] = {
-		SQL_STR(resource->id),
-		SQL_INT(resource->version),
-		SQL_STR(resource->spec),
-		SQL_STR(resource->labels),
-		SQL_STR(resource->conditions),
-		SQL_INT(resource->generation),
-		SQL_INT(resource->updated_us),
+	resource->version++;
+	return SQL_RUN_LATER(change->sql, err,
+		"UPDATE resources SET version = $2, spec = $3, labels = $4, conditions = $5, "
+		"generation = $6, updated_time = $7, updated_by = $8, deleted_time = $9, "
+		"deleted_by = $10, refs = $11 WHERE id = $1",
+		SQL_STR(resource->id), SQL_INT(resource->version), SQL_STR(resource->spec),
+		SQL_STR(resource->labels), SQL_STR(resource->conditions),
+		SQL_INT(resource->generation), SQL_INT(resource->updated_us),
 		SQL_STR(resource->updated_by),
 		resource->deleted_us != 0 ? SQL_INT(resource->deleted_us) : SQL_NONE,
-		SQL_STR(resource->deleted_by),
-		SQL_STR(resource->references),
-	};
-
-	return update_row(change, resource,
-		"UPDATE resources SET version = version + 1, spec = $3, labels = $4, "
-		"conditions = $5, generation = $6, updated_time = $7, updated_by = $8, "
-		"deleted_time = $9, deleted_by = $10, refs = $11 WHERE id = $1 AND version = $2",
-		values, sizeof(values) / sizeof(values[0]), err);
+		SQL_STR(resource->deleted_by), SQL_STR(resource->references));
 }
 
 int resource_update_conditions(struct change *change, struct resource *resource, struct error *err)
 {
-	const struct sql_value values[] = {
-		SQL_STR(resource->id),
-		SQL_INT(resource->version),
-		SQL_STR(resource->conditions),
-	};
-
-	return update_row(change, resource,
-		"UPDATE resources SET version = version + 1, conditions = $3 "
-		"WHERE id = $1 AND version = $2",
-		values, sizeof(values) / sizeof(values[0]), err);
+	resource->version++;
+	return SQL_RUN_LATER(change->sql, err,
+		"UPDATE resources SET version = $2, conditions = $3 WHERE id = $1",
+		SQL_STR(resource->id), SQL_INT(resource->version), SQL_STR(resource->conditions));
 }
 
 int resource_refresh(struct change *change, const struct resource *resource, struct error *err)

@@ -78,8 +78,8 @@ int resource_has_children(struct sql *sql, struct str owner, bool *ret, struct e
 /* ERROR_CONFLICT when a living sibling has the name. */
 int resource_insert(struct change *change, const struct resource *resource, struct error *err);
 
-/* Writes every member that can change and raises the version; ERROR_CONFLICT when the row has moved
- * on since it was read. */
+/* Writes every member that can change and raises the version. The row is as it was read in this
+ * transaction: writers take turns. */
 int resource_update(struct change *change, struct resource *resource, struct error *err);
 
 /* The same when only the conditions can have changed: no index has to be looked after. */
