@@ -107,6 +107,10 @@ bool sql_mark(struct sql *sql, void *owner, int64_t value);
 /* False: no mark of the owner's yet. */
 bool sql_find_mark(const struct sql *sql, const void *owner, int64_t *ret);
 
+/* The first column of the one row of a query. */
+int sql_read_number(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
+	int64_t *ret, struct error *err);
+
 /* Calls `ring` on a writing thread after each durable commit that carries a mark of `owner`.
  * A NULL ring takes the registration back. False: more than SQL_MAX_MARKS owners. */
 bool store_on_commit(struct store *store, void *owner, void (*ring)(void *owner, int64_t value));

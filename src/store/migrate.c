@@ -17,25 +17,9 @@ static const char own_tables[] =
 	"CREATE TABLE IF NOT EXISTS store_facts (name TEXT PRIMARY KEY, value BIGINT NOT NULL);"
 	"INSERT INTO store_facts (name, value) VALUES ('epoch', 1) ON CONFLICT (name) DO NOTHING;";
 
-static int query_number(struct sql *sql, const char *text, const struct sql_value *values,
-	size_t count, int64_t *ret, struct error *err)
-{
-	struct sql_rows *rows;
-
-	if (sql_query(sql, text, values, count, &rows, err) < 0)
-		return -1;
-	int found = sql_next(rows, err);
-	if (found == 1)
-		*ret = sql_int(rows, 0);
-	sql_end(rows);
-	if (found == 0)
-		return error_set(err, ERROR_INTERNAL, "no row for \"%s\"", text);
-	return found < 0 ? -1 : 0;
-}
-
 int migrate_read_epoch(struct sql *sql, int64_t *ret, struct error *err)
 {
-	return query_number(
+	return sql_read_number(
 		sql, "SELECT value FROM store_facts WHERE name = 'epoch'", NULL, 0, ret, err);
 }
 
@@ -95,7 +79,7 @@ static int migrate(
 
 	if (sql->driver->run_script(sql, own_tables, err) < 0)
 		return -1;
-	if (query_number(sql,
+	if (sql_read_number(sql,
 		    "SELECT coalesce(max(number), 0) FROM schema_migrations WHERE product = $1",
 		    &product, 1, &version, err) < 0)
 		return -1;

@@ -116,3 +116,19 @@ struct str sql_str_copy(struct sql_rows *rows, int column, struct arena *arena)
 {
 	return arena_str(arena, rows->driver->text(rows, column));
 }
+
+int sql_read_number(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
+	int64_t *ret, struct error *err)
+{
+	struct sql_rows *rows;
+
+	if (sql_query(sql, text, values, count, &rows, err) < 0)
+		return -1;
+	int found = sql_next(rows, err);
+	if (found == 1)
+		*ret = sql_int(rows, 0);
+	sql_end(rows);
+	if (found == 0)
+		return error_set(err, ERROR_INTERNAL, "no row for \"%s\"", text);
+	return found < 0 ? -1 : 0;
+}

@@ -104,20 +104,6 @@ int tables_list(const struct store_config *config, size_t version, struct table_
 
 /* --- its state ----------------------------------------------------------------------------- */
 
-static int query_number(struct sql *sql, const char *text, const struct sql_value *values,
-	size_t count, int64_t *ret, struct error *err)
-{
-	struct sql_rows *rows;
-
-	if (sql_query(sql, text, values, count, &rows, err) < 0)
-		return -1;
-	int found = sql_next(rows, err);
-	if (found == 1)
-		*ret = sql_int(rows, 0);
-	sql_end(rows);
-	return found < 0 ? -1 : 0;
-}
-
 int tables_read_state(
 	struct sql *sql, const char *product, struct store_state *ret, struct error *err)
 {
@@ -130,11 +116,11 @@ int tables_read_state(
 	struct store_state state = {.schema = 0};
 	int64_t found = 0;
 
-	if (query_number(sql, is_there[sql_dialect_of(sql)], NULL, 0, &found, err) < 0)
+	if (sql_read_number(sql, is_there[sql_dialect_of(sql)], NULL, 0, &found, err) < 0)
 		return -1;
 	if (found == 0)
 		return error_set(err, ERROR_NOT_FOUND, "the database holds nothing of reeve's");
-	if (query_number(sql,
+	if (sql_read_number(sql,
 		    "SELECT coalesce(max(number), 0) FROM schema_migrations WHERE product = $1",
 		    &name, 1, &state.schema, err) < 0 ||
 		migrate_read_epoch(sql, &state.epoch, err) < 0)
