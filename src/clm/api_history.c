@@ -20,6 +20,7 @@ static int read_history(struct sql *sql, void *argument, struct error *err)
 	struct reading_history *reading = argument;
 	struct resource resource;
 
+	buf_clear(&reading->body); /* the work may run again */
 	buf_add_cstr(&reading->body, "{\"items\":[");
 	if (journal_read(sql, &reading->page, &reading->body, err) != 0)
 		return -1;

@@ -325,6 +325,9 @@ static int write_page(struct sql *sql, struct listing *listing, struct error *er
 		return error_set(err, ERROR_MEMORY, "no room for a list");
 	if (query_page(sql, listing, &rows, err) != 0)
 		return -1;
+	buf_clear(&listing->body); /* the work may run again */
+	listing->count = 0;
+	listing->next = STR_NULL;
 	buf_add_cstr(&listing->body, "{\"items\":[");
 	result = write_items(rows, arena, listing, err);
 	sql_end(rows);
@@ -338,6 +341,8 @@ static int write_page(struct sql *sql, struct listing *listing, struct error *er
 		json_write_string(&listing->body, listing->next, JSON_WRITE_COMPACT);
 	}
 	buf_add_byte(&listing->body, '}');
+	if (arena_is_exhausted(listing->request->http->arena))
+		return error_set(err, ERROR_MEMORY, "no room for a list");
 	if (listing->body.failed)
 		return error_set(err, ERROR_TOO_LARGE,
 			"the page is larger than %zu bytes; ask for a smaller size",

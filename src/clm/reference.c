@@ -251,7 +251,9 @@ int reference_check_free(struct change *change, const struct kind *kind, struct 
 		return 0;
 	buf_init(&holders, 0);
 	result = read_holders(change, id, &holders, err);
-	if (result == 0 && holders.len > 0)
+	if (result == 0 && holders.failed)
+		result = error_set(err, ERROR_MEMORY, "no room for the names of what refers to it");
+	else if (result == 0 && holders.len > 0)
 		result = error_set(err, ERROR_CONFLICT,
 			"cannot delete %" STR_F " \"%" STR_F "\": referenced by %" STR_F
 			" \xe2\x80\x94 remove the reference(s) before deleting",

@@ -98,6 +98,24 @@ static int fail_connecting(struct postgres_connection *connection, struct error 
 	return -1;
 }
 
+/* Whoever lost its connection cannot keep the database from being restored meanwhile. What it would
+ * write then belongs to a past that is no more. */
+static int check_epoch(struct postgres_connection *connection, struct error *err)
+{
+	int64_t epoch = 0;
+
+	if (connection->sql.epoch == 0)
+		return 0; /* the first time: it is read afterwards */
+	if (sql_read_number(&connection->sql, "SELECT value FROM store_facts WHERE name = 'epoch'",
+		    NULL, 0, &epoch, err) < 0)
+		return -1;
+	if (epoch == connection->sql.epoch)
+		return 0;
+	return error_set(err, ERROR_UNAVAILABLE,
+		"database %s was restored while this process had no connection to it; restart it",
+		connection->database->name);
+}
+
 static int dial(struct postgres_connection *connection, struct error *err)
 {
 	/* What stands before dbname gives way to what the URL says; what follows does not. */
@@ -129,6 +147,10 @@ static int dial(struct postgres_connection *connection, struct error *err)
 		postgres_run_script(&connection->sql,
 			"SELECT pg_advisory_lock_shared(" OPEN_LOCK ")", err) < 0) {
 		error_prefix(err, "database %s is being restored", connection->database->name);
+		drop(connection);
+		return -1;
+	}
+	if (connection->sql.is_writer && check_epoch(connection, err) < 0) {
 		drop(connection);
 		return -1;
 	}
@@ -311,7 +333,9 @@ static void postgres_roll_back(struct sql *sql)
 	connection->is_lost = false;
 	if (PQtransactionStatus(connection->handle) != PQTRANS_IDLE)
 		PQclear(PQexec(connection->handle, "ROLLBACK"));
-	if (PQstatus(connection->handle) != CONNECTION_OK)
+	if (PQstatus(connection->handle) != CONNECTION_OK ||
+		PQpipelineStatus(connection->handle) != PQ_PIPELINE_OFF ||
+		PQtransactionStatus(connection->handle) != PQTRANS_IDLE)
 		drop(connection);
 }
 

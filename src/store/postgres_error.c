@@ -98,6 +98,8 @@ int postgres_fail(struct postgres_connection *connection, PGresult *result, cons
 			first_line(message), message);
 	else if (code == ERROR_CONFLICT || (code == ERROR_INVALID && state[1] == '3'))
 		fail_rule(result, state, code, err);
+	else if (code == ERROR_INVALID || code == ERROR_TOO_LARGE) /* for who sent the value */
+		error_set(err, code, "%.*s", first_line(message), message);
 	else if (code == ERROR_NO_SPACE)
 		error_set(err, code, "no space left on the disk of database %s", name);
 	else

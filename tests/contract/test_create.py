@@ -263,3 +263,13 @@ def test_a_spec_comes_back_as_it_was_sent(clm):
     made = clm.create("/channels", spec=spec)
     assert made["spec"] == spec
     assert clm.read(made)["spec"] == spec
+
+
+@pytest.mark.parametrize("body", [
+    b'{"kind":"Channel","name":"nul","spec":{"a":["x\\u0000y"]}}', b'{"kind":"Channel","name":"nul","spec":{"a\\u0000":1}}',
+])
+def test_the_character_zero_is_refused(clm, body):
+    """A database could not look into such a document any more."""
+    response = clm.post("/channels", data=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 400, response.text
+    assert clm.get("/channels", params={"search": "spec.a = 'x'"}).status_code == 200
