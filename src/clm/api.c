@@ -57,6 +57,12 @@ void api_answer_buffer(struct api_request *request, int status, struct buf *body
 	http_response_header(request->http, request->response, STR("Vary"), STR("Authorization"));
 }
 
+struct str api_etag(struct api_request *request, const struct resource *resource)
+{
+	return resource_etag(
+		request->http->arena, resource, store_epoch(request->api->catalog->store));
+}
+
 void api_answer_resource(struct api_request *request, int status, const struct resource *resource)
 {
 	struct buf body;
@@ -64,8 +70,8 @@ void api_answer_resource(struct api_request *request, int status, const struct r
 	buf_init(&body, 0);
 	resource_write(&body, resource);
 	api_answer_buffer(request, status, &body);
-	http_response_header(request->http, request->response, STR("ETag"),
-		resource_etag(request->http->arena, resource));
+	http_response_header(
+		request->http, request->response, STR("ETag"), api_etag(request, resource));
 }
 
 void api_fail(struct api_request *request, const struct error *err)

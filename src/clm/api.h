@@ -77,6 +77,8 @@ struct scope api_scope(const struct api_request *request);
 struct scope api_parent_scope(const struct api_request *request);
 struct change api_change(const struct api_request *request);
 
+struct str api_etag(struct api_request *request, const struct resource *resource);
+
 /* Answers. Each is the last thing a handler does. */
 void api_answer_resource(struct api_request *request, int status, const struct resource *resource);
 /* Takes the buffer's bytes over; its owner must not free it any more. */

@@ -139,7 +139,7 @@ static void answer_with_statuses(struct api_request *request, const struct readi
 	buf_add_byte(&body, '}');
 	api_answer_buffer(request, 200, &body);
 	http_response_header(request->http, request->response, STR("ETag"),
-		resource_etag(request->http->arena, &reading->resource));
+		api_etag(request, &reading->resource));
 }
 
 /* The body holds what was chosen; the ETag is the resource's all the same. */
@@ -162,7 +162,7 @@ static void answer_with_fields(
 	json_write(&body, chosen, JSON_WRITE_COMPACT);
 	api_answer_buffer(request, 200, &body);
 	http_response_header(request->http, request->response, STR("ETag"),
-		resource_etag(arena, &reading->resource));
+		api_etag(request, &reading->resource));
 }
 
 void api_get(struct api_request *request)

@@ -297,7 +297,7 @@ int lifecycle_patch(struct sql *sql, void *argument, struct error *err)
 	if (resource_is_deleting(resource))
 		return deleting_error(resource, err);
 	before = *resource;
-	if (resource_check_match(change->arena, resource, patch->if_match, err) != 0 ||
+	if (resource_check_match(change, resource, patch->if_match, err) != 0 ||
 		apply_patch(patch, resource, &differs, err) != 0)
 		return -1;
 	if (!differs)
@@ -492,7 +492,7 @@ int lifecycle_delete(struct sql *sql, void *argument, struct error *err)
 
 	change_begin(change, sql);
 	if (resource_find(sql, change->arena, &deletion->scope, deletion->id, resource, err) != 0 ||
-		resource_check_match(change->arena, resource, deletion->if_match, err) != 0 ||
+		resource_check_match(change, resource, deletion->if_match, err) != 0 ||
 		let_go(change, resource, err) != 0 ||
 		delete_tree(change, resource, &gone, err) != 0)
 		return -1;
@@ -525,7 +525,7 @@ int lifecycle_force_delete(struct sql *sql, void *argument, struct error *err)
 
 	change_begin(change, sql);
 	if (resource_find(sql, change->arena, &deletion->scope, deletion->id, resource, err) != 0 ||
-		resource_check_match(change->arena, resource, deletion->if_match, err) != 0)
+		resource_check_match(change, resource, deletion->if_match, err) != 0)
 		return -1;
 	if (!resource_is_deleting(resource))
 		return error_set(err, ERROR_CONFLICT,

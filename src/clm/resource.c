@@ -79,16 +79,17 @@ struct str resource_text(struct arena *arena, const struct resource *resource)
 	return arena_str(arena, buf_str(&out));
 }
 
-struct str resource_etag(struct arena *arena, const struct resource *resource)
+struct str resource_etag(struct arena *arena, const struct resource *resource, int64_t epoch)
 {
-	return arena_printf(arena, "\"%lld-%lld\"", (long long)resource->generation,
-		(long long)resource->version);
+	return arena_printf(arena, "\"%lld-%lld-%lld\"", (long long)epoch,
+		(long long)resource->generation, (long long)resource->version);
 }
 
-int resource_check_match(struct arena *arena, const struct resource *resource, struct str if_match,
-	struct error *err)
+int resource_check_match(const struct change *change, const struct resource *resource,
+	struct str if_match, struct error *err)
 {
-	struct str etag = resource_etag(arena, resource);
+	struct str etag =
+		resource_etag(change->arena, resource, store_epoch(change->catalog->store));
 	struct str rest = if_match;
 
 	if (str_is_null(if_match))

@@ -48,12 +48,13 @@ static inline bool resource_is_deleting(const struct resource *resource)
 
 bool resource_write(struct buf *out, const struct resource *resource);
 struct str resource_text(struct arena *arena, const struct resource *resource);
-/* "\"3-17\"": generation and version. */
-struct str resource_etag(struct arena *arena, const struct resource *resource);
+/* "\"1-3-17\"": the store's epoch (a restore may give a version away twice), generation, version.
+ */
+struct str resource_etag(struct arena *arena, const struct resource *resource, int64_t epoch);
 /* Whether a request with this If-Match (null: without one) may change the resource: `*`, or a list
  * of ETags with the current one. ERROR_PRECONDITION. */
-int resource_check_match(struct arena *arena, const struct resource *resource, struct str if_match,
-	struct error *err);
+int resource_check_match(const struct change *change, const struct resource *resource,
+	struct str if_match, struct error *err);
 
 /* --- rows ------------------------------------------------------------------------------------ */
 

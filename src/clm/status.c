@@ -132,7 +132,7 @@ int status_put(struct sql *sql, void *argument, struct error *err)
 	change_begin(change, sql);
 	put->ret_is_discarded = false;
 	if (resource_find(sql, change->arena, &put->scope, put->id, &resource, err) != 0 ||
-		resource_check_match(change->arena, &resource, put->if_match, err) != 0 ||
+		resource_check_match(change, &resource, put->if_match, err) != 0 ||
 		report_load(sql, change->arena, put->id, &reports, err) != 0)
 		return -1;
 	before = report_find(&reports, put->report.adapter);

@@ -45,7 +45,6 @@ struct store_driver {
 	/* The same for reading beside the process that owns it. ERROR_NOT_FOUND: there is none. */
 	int (*open_beside)(struct database **ret, const char *url, struct error *err);
 	void (*close)(struct database *database);
-	int (*back_up)(struct database *database, const char *path, struct error *err);
 
 	int (*connect)(
 		struct database *database, bool may_write, struct sql **ret, struct error *err);

@@ -449,20 +449,11 @@ static int postgres_listen(struct database *database, struct sql **ret, struct e
 	return -1;
 }
 
-static int postgres_back_up(struct database *database, const char *path, struct error *err)
-{
-	return error_set(err, ERROR_INVALID,
-		"reeve does not copy a PostgreSQL database; run pg_dump --format=custom "
-		"--file=%s on %s",
-		path, database->name);
-}
-
 const struct store_driver postgres_driver = {
 	.dialect = SQL_POSTGRESQL,
 	.open = postgres_open,
 	.open_beside = postgres_open,
 	.close = postgres_close,
-	.back_up = postgres_back_up,
 	.connect = postgres_connect,
 	.disconnect = postgres_disconnect,
 	.lock_schema = postgres_lock_schema,

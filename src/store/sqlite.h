@@ -8,13 +8,14 @@
 #include <sqlite3.h>
 
 #include "store/driver.h"
+#include "store/sqlite_file.h"
 
 struct sqlite_statement;
 
 struct sqlite_connection {
 	struct sql sql; /* first */
 	sqlite3 *handle;
-	struct str path;		     /* for messages; the database's */
+	const struct sqlite_file *file;	     /* the database's */
 	struct sqlite_statement *statements; /* most recently used first */
 	size_t statement_count;
 	struct sqlite_rows *open; /* of the work that runs */
@@ -24,7 +25,7 @@ struct sqlite_connection {
 /* --- sqlite_error.c --- */
 
 enum error_code sqlite_error_code(sqlite3 *handle, int result);
-int sqlite_fail_damaged(struct str path, const char *reason, struct error *err);
+int sqlite_fail_damaged(const char *path, const char *reason, struct error *err);
 /* Fills err from the connection's last error; returns -1. `what`: a sentence's beginning. */
 int sqlite_fail(
 	struct sqlite_connection *connection, int result, const char *what, struct error *err);

@@ -35,11 +35,11 @@ enum error_code sqlite_error_code(sqlite3 *handle, int result)
 	}
 }
 
-int sqlite_fail_damaged(struct str path, const char *reason, struct error *err)
+int sqlite_fail_damaged(const char *path, const char *reason, struct error *err)
 {
 	return error_set(err, ERROR_UNAVAILABLE,
-		"database %" STR_F " is damaged (%s); move it away and put its newest backup there",
-		STR_A(path), reason);
+		"database %s is damaged (%s); move it away and put its newest backup there", path,
+		reason);
 }
 
 int sqlite_fail(
@@ -49,12 +49,11 @@ int sqlite_fail(
 	enum error_code code = sqlite_error_code(connection->handle, result);
 
 	if ((result & 0xff) == SQLITE_CORRUPT || (result & 0xff) == SQLITE_NOTADB)
-		return sqlite_fail_damaged(connection->path, reason, err);
+		return sqlite_fail_damaged(connection->file->path, reason, err);
 	if (code == ERROR_CONFLICT || code == ERROR_INVALID)
 		return error_set(err, code, "%s", reason);
 	if (code == ERROR_NO_SPACE)
-		return error_set(err, code, "no space left on the disk of database %" STR_F,
-			STR_A(connection->path));
-	return error_set(
-		err, code, "database %" STR_F ": %s: %s", STR_A(connection->path), what, reason);
+		return error_set(err, code, "no space left on the disk of database %s",
+			connection->file->path);
+	return error_set(err, code, "database %s: %s: %s", connection->file->path, what, reason);
 }

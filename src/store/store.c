@@ -264,11 +264,6 @@ enum sql_dialect store_dialect(const struct store *store)
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
-int store_backup(struct store *store, const char *path, struct error *err)
-{
-	return store->driver->back_up(store->database, path, err);
-}
-
 void store_count(struct store *store, struct store_counters *ret)
 {
 	bool is_writing = writer_count(store->writer, ret);

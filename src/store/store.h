@@ -162,9 +162,6 @@ struct str sql_str_copy(struct sql_rows *rows, int column, struct arena *arena);
 		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), (ret), \
 		(err))
 
-/* Consistent copy of the whole database while serving. */
-int store_backup(struct store *store, const char *path, struct error *err);
-
 /* Raised by each restore: what was read under another epoch may never have been. */
 int64_t store_epoch(const struct store *store);
 

@@ -40,7 +40,7 @@ static void a_created_resource_reads_back(void **state)
 	assert_int_equal(made.status, 201);
 	assert_int_equal(read.status, 200);
 	assert_true(str_eq(made.body, read.body));
-	assert_true(str_eq_c(read.etag, "\"1-1\""));
+	assert_true(str_eq_c(read.etag, "\"1-1-1\""));
 	assert_true(str_eq_c(read.content_type, "application/json"));
 	assert_text(read.json, "kind", "Cluster");
 	assert_text(read.json, "name", "one");
@@ -323,14 +323,14 @@ static void a_stale_if_match_is_refused(void **state)
 	struct str id = region_create_cluster(region, "one");
 	const char *path = region_path(region, V1 "/clusters/%" STR_F, STR_A(id));
 	const char *body = "{\"spec\":{\"m\":2}}";
-	struct answer answer = region_call(region, "PATCH", path, body, "If-Match: \"1-1\"");
+	struct answer answer = region_call(region, "PATCH", path, body, "If-Match: \"1-1-1\"");
 
 	assert_int_equal(answer.status, 200);
-	answer = region_call(region, "PATCH", path, "{\"spec\":{\"m\":3}}", "If-Match: \"1-1\"");
+	answer = region_call(region, "PATCH", path, "{\"spec\":{\"m\":3}}", "If-Match: \"1-1-1\"");
 	assert_int_equal(answer.status, 412);
 	assert_text(answer.json, "code", "HYPERFLEET-CNF-002");
 	assert_int_equal(
-		region_call(region, "DELETE", path, NULL, "If-Match: \"1-1\"").status, 412);
+		region_call(region, "DELETE", path, NULL, "If-Match: \"1-1-1\"").status, 412);
 	assert_int_equal(region_call(region, "DELETE", path, NULL, "If-Match: *").status, 202);
 }
 

@@ -190,6 +190,29 @@ static void a_cursor_from_before_is_gone_wherever_it_stood(void **state)
 	assert_int_equal(json_int(json_get(json_at(rows, 1), "sequence"), 0), now.feed + 1);
 }
 
+/* Version 2 before the restore and version 2 after it are two states. */
+static void an_etag_from_before_matches_nothing(void **state)
+{
+	struct region *region = *state;
+	struct str id = region_create_cluster(region, "one");
+	const char *path = region_path(region, V1 "/clusters/%" STR_F, STR_A(id));
+	struct answer undone;
+
+	back_up(region, region->store_url, "a");
+	undone = region_call(region, "PATCH", path, "{\"spec\":{\"a\":1}}", NULL);
+	assert_int_equal(undone.status, 200);
+	region_stop(region);
+	must_restore(region, region->store_url, "a", true);
+	region_start(region);
+	assert_int_equal(
+		region_call(region, "PATCH", path, "{\"spec\":{\"b\":1}}", NULL).status, 200);
+	assert_int_equal(region_call(region, "PATCH", path, "{\"spec\":{\"a\":2}}",
+				 region_path(region, "If-Match: %" STR_F, STR_A(undone.etag)))
+				 .status,
+		412);
+	assert_false(str_eq(undone.etag, region_get(region, path).etag));
+}
+
 static void who_serves_is_not_restored_under(void **state)
 {
 	struct region *region = *state;
@@ -321,6 +344,7 @@ int main(void)
 		SERVED(a_backup_travels_to_the_other_database_and_back),
 		SERVED(the_epoch_rises_above_both),
 		SERVED(a_cursor_from_before_is_gone_wherever_it_stood),
+		SERVED(an_etag_from_before_matches_nothing),
 		SERVED(who_serves_is_not_restored_under),
 		SERVED(a_file_is_refused_before_anything_changes),
 		SERVED(a_backup_of_an_older_schema_goes_through_the_migrations),

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* --- work and values ----------------------------------------------------------------------- */
@@ -480,6 +481,66 @@ static void a_second_process_is_told_who_owns_the_file(void **state)
 	fixture_open(fixture);
 }
 
+/* The owner is in this process, where flock tells two opens apart all the same. */
+static void a_file_is_owned_whatever_its_name(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fixture other = *fixture;
+	struct store_config config;
+	struct error err;
+	struct store *second = NULL;
+
+	snprintf(other.path, sizeof(other.path), "%s/other.db", fixture->folder);
+	snprintf(other.url, sizeof(other.url), "sqlite:%s", other.path);
+	config = fixture_config(&other);
+	assert_int_equal(symlink(fixture->path, other.path), 0);
+	assert_int_equal(store_open(&second, &config, &err), -1);
+	assert_int_equal(err.code, ERROR_UNAVAILABLE);
+	assert_non_null(strstr(err.message, "in use by process"));
+	assert_int_equal(store_open_reading(&second, &config, &err), 0);
+	store_close(second);
+	unlink(other.path);
+
+	assert_int_equal(link(fixture->path, other.path), 0);
+	assert_int_equal(store_open(&second, &config, &err), -1);
+	assert_non_null(strstr(err.message, "2 names (hard links)"));
+	assert_int_equal(store_open_reading(&second, &config, &err), -1);
+	unlink(other.path);
+}
+
+static void a_new_file_is_for_its_owner_only(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[128];
+	struct stat status;
+	struct item item = {"a", 1};
+	struct error err;
+
+	assert_int_equal(store_write(fixture->store, insert_item, &item, &err), 0);
+	for (const char *const *end = (const char *const[]){"", "-wal", "-shm", ".lock", NULL};
+		*end; end++) {
+		snprintf(path, sizeof(path), "%s%s", fixture->path, *end);
+		assert_int_equal(stat(path, &status), 0);
+		assert_int_equal(status.st_mode & 0777, 0600);
+	}
+}
+
+static void a_file_that_was_removed_takes_no_more_writes(void **state)
+{
+	struct fixture *fixture = *state;
+	char away[128];
+	struct item item = {"a", 1};
+	struct error err;
+
+	snprintf(away, sizeof(away), "%s/away", fixture->folder);
+	assert_int_equal(rename(fixture->path, away), 0);
+	assert_int_equal(store_write(fixture->store, insert_item, &item, &err), -1);
+	assert_int_equal(err.code, ERROR_UNAVAILABLE);
+	assert_non_null(strstr(err.message, "removed or replaced"));
+	assert_int_equal(rename(away, fixture->path), 0);
+	assert_int_equal(store_write(fixture->store, insert_item, &item, &err), 0);
+}
+
 static void damage(const char *path, off_t offset, const char *bytes, size_t count)
 {
 	int fd = open(path, O_WRONLY | O_CREAT, 0600);
@@ -645,25 +706,6 @@ static void a_store_in_memory_serves_reads_and_writes(void **state)
 	store_close(store);
 }
 
-static void a_backup_is_a_whole_database(void **state)
-{
-	struct fixture *fixture = *state;
-	struct fixture copy = *fixture;
-	struct item item = {"a", 1};
-	struct error err;
-
-	assert_int_equal(store_write(fixture->store, insert_item, &item, &err), 0);
-	snprintf(copy.path, sizeof(copy.path), "%s/copy.db", fixture->folder);
-	snprintf(copy.url, sizeof(copy.url), "sqlite:%s", copy.path);
-	assert_int_equal(store_backup(fixture->store, copy.path, &err), 0);
-	item.name = "b";
-	assert_int_equal(store_write(fixture->store, insert_item, &item, &err), 0);
-	fixture_open(&copy);
-	assert_int_equal(items_in(copy.store), 1);
-	store_close(copy.store);
-	assert_int_equal(store_backup(fixture->store, "/nonexistent/x.db", &err), -1);
-}
-
 #define OPENED(test) cmocka_unit_test_setup_teardown(test, fixture_setup_open, fixture_teardown)
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
@@ -691,9 +733,11 @@ int main(void)
 	const struct CMUnitTest of_files[] = {
 		OPENED(a_full_database_says_so_and_recovers),
 		OPENED(a_second_process_is_told_who_owns_the_file),
+		OPENED(a_file_is_owned_whatever_its_name),
+		OPENED(a_new_file_is_for_its_owner_only),
+		OPENED(a_file_that_was_removed_takes_no_more_writes),
 		FRESH(a_damaged_file_is_refused_with_its_name),
 		cmocka_unit_test(a_store_in_memory_serves_reads_and_writes),
-		OPENED(a_backup_is_a_whole_database),
 	};
 	int failed = cmocka_run_group_tests_name("store", tests, NULL, NULL);
 
