@@ -7,6 +7,7 @@
 #include "clm/body.h"
 
 #include "base/clock.h"
+#include "clm/document.h"
 
 #define LABEL_KEY_MAX 255u
 #define LABEL_PREFIX_MAX 253u
@@ -63,25 +64,6 @@ static struct str canonical(const struct reading *reading, const struct json *do
 	return json_text(reading->arena, document, JSON_WRITE_SORTED);
 }
 
-/* PostgreSQL cannot look into a document that has one. */
-static bool holds_nul(const struct json *value)
-{
-	const struct json *item;
-	struct str text = json_str(value);
-
-	if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL)
-		return true;
-	if (!json_is(value, JSON_OBJECT) && !json_is(value, JSON_ARRAY))
-		return false;
-	json_for_each (value, i, item) {
-		struct str key = json_is(value, JSON_OBJECT) ? json_key_at(value, i) : STR("");
-
-		if (holds_nul(item) || (key.len > 0 && memchr(key.ptr, '\0', key.len) != NULL))
-			return true;
-	}
-	return false;
-}
-
 static bool parse_object(
 	const struct reading *reading, struct str text, struct json **ret, struct error *err)
 {
@@ -90,10 +72,8 @@ static bool parse_object(
 
 	if (json_parse(reading->arena, text, &limits, ret, err) != 0)
 		return false;
-	if (holds_nul(*ret)) {
-		error_set(err, ERROR_INVALID, "a text of the body holds the character U+0000");
+	if (document_check(*ret, err) != 0)
 		return false;
-	}
 	if (json_is(*ret, JSON_OBJECT))
 		return true;
 	error_set(err, ERROR_INVALID, "the body is %s instead of an object",

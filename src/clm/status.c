@@ -71,8 +71,8 @@ static int with_report(struct arena *arena, const struct report_list *stored,
 	return 0;
 }
 
-/* Aggregated conditions follow only from a report that says whether the adapter is available;
- * mapped ones from any that says something new. */
+/* Aggregated conditions follow only from reports that say whether the adapter is available, mapped
+ * ones from all; they are written as one list, so both are made anew for either. */
 static bool has_bearing(const struct status_put *put, const struct resource *resource, bool is_news)
 {
 	const struct kind *kind = registry_find(put->change.catalog->registry, resource->kind);

@@ -345,6 +345,8 @@ static int send_commit(struct postgres_connection *connection, struct error *err
 {
 	PGresult *result;
 
+	if (postgres_prepare(connection, STR("COMMIT"), err) < 0)
+		return -1; /* not sent */
 	if (postgres_execute(connection, STR("COMMIT"), NULL, 0, &result, err) < 0) {
 		bool is_lost = PQstatus(connection->handle) != CONNECTION_OK;
 		if (!is_lost)

@@ -70,6 +70,8 @@ int postgres_settle(struct postgres_connection *connection, struct error *err);
 
 /* Statements without parameters or rows that matter, in one exchange. */
 int postgres_run_script(struct sql *sql, const char *text, struct error *err);
+/* Has the server prepare the statement, if it has not. */
+int postgres_prepare(struct postgres_connection *connection, struct str text, struct error *err);
 /* The caller clears the result. */
 int postgres_execute(struct postgres_connection *connection, struct str text,
 	const struct sql_value *values, size_t count, PGresult **ret, struct error *err);

@@ -42,19 +42,21 @@ void postgres_forget_statements(struct postgres_connection *connection)
 	connection->statement_count = 0;
 }
 
-static void forget_oldest(struct postgres_connection *connection)
+/* A transaction in which a statement failed takes none: then nothing is forgotten. */
+static int forget_oldest(struct postgres_connection *connection, struct error *err)
 {
 	struct postgres_statement **oldest = &connection->statements;
 	char text[NAME_BYTES + 16];
 
 	while ((*oldest)->next)
 		oldest = &(*oldest)->next;
-	/* Where this fails the transaction is lost, and what follows says so. */
 	snprintf(text, sizeof(text), "DEALLOCATE %s", (*oldest)->name);
-	PQclear(PQexec(connection->handle, text));
+	if (postgres_run_script(&connection->sql, text, err) < 0)
+		return -1;
 	free(*oldest);
 	*oldest = NULL;
 	connection->statement_count--;
+	return 0;
 }
 
 static struct postgres_statement *find(struct postgres_connection *connection, struct str text)
@@ -82,8 +84,9 @@ static int acquire(struct postgres_connection *connection, struct str text,
 		return 0;
 	if (postgres_settle(connection, err) < 0)
 		return -1;
-	if (connection->statement_count == STORE_MAX_STATEMENTS)
-		forget_oldest(connection);
+	if (connection->statement_count == STORE_MAX_STATEMENTS &&
+		forget_oldest(connection, err) < 0)
+		return -1;
 	statement = calloc(1, sizeof(*statement) + text.len + 1);
 	if (!statement)
 		return error_set(err, ERROR_MEMORY, "no memory to prepare a statement");
@@ -102,6 +105,13 @@ static int acquire(struct postgres_connection *connection, struct str text,
 	connection->statement_count++;
 	*ret = statement;
 	return 0;
+}
+
+int postgres_prepare(struct postgres_connection *connection, struct str text, struct error *err)
+{
+	struct postgres_statement *statement;
+
+	return acquire(connection, text, &statement, err);
 }
 
 /* --- values -------------------------------------------------------------------------------- */

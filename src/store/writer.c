@@ -131,7 +131,7 @@ static void ring_all(struct writer *writer)
 }
 
 /* The caller may be gone with its job as soon as the lock is. */
-static void answer(struct writer *writer, struct job *jobs, size_t count)
+static void answer(struct writer *writer, struct job *jobs)
 {
 	size_t written = 0;
 
@@ -145,30 +145,34 @@ static void answer(struct writer *writer, struct job *jobs, size_t count)
 	writer->counters.writes += written;
 	if (written) {
 		writer->counters.commits++;
-		if (count > writer->counters.largest_group)
-			writer->counters.largest_group = count;
+		if (written > writer->counters.largest_group)
+			writer->counters.largest_group = written;
 	}
 }
 
-/* The group's commit may have happened: to run it again would meet its own changes. */
-static void answer_unknown(struct writer *writer, struct job *jobs, size_t count)
+/* The group's commit may have happened: to run it again would meet its own changes. A refusal may
+ * rest on a neighbour's change, so it is none either. */
+static void answer_unknown(struct writer *writer, struct job *jobs)
 {
 	for (struct job *job = jobs; job; job = job->next)
-		job->result = error_set(job->err, ERROR_UNAVAILABLE,
-			"the connection to the database was lost during a commit: the change may "
-			"have been made or not; look before you try again");
-	answer(writer, jobs, count);
+		job->result = error_set(job->err, ERROR_UNAVAILABLE, "%s",
+			job->result == 0 && !job->is_read
+				? "the connection to the database was lost during a commit: the "
+				  "change may have been made or not; look before you try again"
+				: "the connection to the database was lost before this was "
+				  "decided; nothing was changed by it: try again");
+	answer(writer, jobs);
 }
 
 static void run_group(struct writer *writer, struct job *jobs, size_t count)
 {
 	if (count > 1 && run_together(writer, jobs) == 0) {
 		ring_all(writer);
-		answer(writer, jobs, count);
+		answer(writer, jobs);
 		return;
 	}
 	if (count > 1 && writer->sql->is_outcome_unknown) {
-		answer_unknown(writer, jobs, count);
+		answer_unknown(writer, jobs);
 		return;
 	}
 	for (struct job *job = jobs, *next; job; job = next) {
@@ -179,7 +183,7 @@ static void run_group(struct writer *writer, struct job *jobs, size_t count)
 		job->result = run_alone(writer, job);
 		if (job->result == 0)
 			ring_all(writer);
-		answer(writer, job, 1);
+		answer(writer, job);
 	}
 }
 

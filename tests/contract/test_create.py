@@ -267,9 +267,10 @@ def test_a_spec_comes_back_as_it_was_sent(clm):
 
 @pytest.mark.parametrize("body", [
     b'{"kind":"Channel","name":"nul","spec":{"a":["x\\u0000y"]}}', b'{"kind":"Channel","name":"nul","spec":{"a\\u0000":1}}',
+    b'{"kind":"Channel","name":"big","spec":{"a":[1e400]}}', b'{"kind":"Channel","name":"small","spec":{"a":-1e-20000}}',
 ])
-def test_the_character_zero_is_refused(clm, body):
-    """A database could not look into such a document any more."""
+def test_what_others_cannot_read_is_refused(clm, body):
+    """A database could not look into such a document any more, nor a client written in Go read it."""
     response = clm.post("/channels", data=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400, response.text
     assert clm.get("/channels", params={"search": "spec.a = 'x'"}).status_code == 200
