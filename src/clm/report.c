@@ -159,20 +159,21 @@ static int grow(struct arena *arena, struct report_list *list, size_t *capacity,
 	return 0;
 }
 
-int report_load(struct sql *sql, struct arena *arena, struct str resource, struct report_list *ret,
-	struct error *err)
+int report_query(struct sql *sql, struct str resource, struct sql_rows **ret, struct error *err)
+{
+	return SQL_QUERY(sql, ret, err,
+		"SELECT adapter, observed_generation, created_time, last_report_time, conditions, "
+		"data, metadata FROM adapter_statuses WHERE resource_id = $1 ORDER BY adapter",
+		SQL_STR(resource));
+}
+
+int report_read(
+	struct sql_rows *rows, struct arena *arena, struct report_list *ret, struct error *err)
 {
 	struct report_list list = {0};
-	struct sql_rows *rows;
 	size_t capacity = 0;
 	int more;
 
-	if (SQL_QUERY(sql, &rows, err,
-		    "SELECT adapter, observed_generation, created_time, last_report_time, "
-		    "conditions, data, metadata FROM adapter_statuses WHERE resource_id = $1 "
-		    "ORDER BY adapter",
-		    SQL_STR(resource)) != 0)
-		return -1;
 	while ((more = sql_next(rows, err)) == 1) {
 		if (grow(arena, &list, &capacity, err) != 0 ||
 			from_row(rows, arena, &list.items[list.count], err) != 0) {
@@ -188,6 +189,15 @@ int report_load(struct sql *sql, struct arena *arena, struct str resource, struc
 		return error_set(err, ERROR_MEMORY, "no room for the reports on a resource");
 	*ret = list;
 	return 0;
+}
+
+int report_load(struct sql *sql, struct arena *arena, struct str resource, struct report_list *ret,
+	struct error *err)
+{
+	struct sql_rows *rows;
+
+	return report_query(sql, resource, &rows, err) != 0 ? -1
+							    : report_read(rows, arena, ret, err);
 }
 
 struct report *report_find(const struct report_list *reports, struct str adapter)

@@ -48,7 +48,10 @@ bool report_says_same(const struct report *a, const struct report *b);
 /* What aggregation reads of the reports. NULL when memory is out. */
 struct adapter_report *report_digests(struct arena *arena, const struct report_list *reports);
 
-/* All reports on a resource, by adapter. */
+/* All reports on a resource, by adapter. In two steps, so that the question travels with others. */
+int report_query(struct sql *sql, struct str resource, struct sql_rows **ret, struct error *err);
+int report_read(
+	struct sql_rows *rows, struct arena *arena, struct report_list *ret, struct error *err);
 int report_load(struct sql *sql, struct arena *arena, struct str resource, struct report_list *ret,
 	struct error *err);
 struct report *report_find(const struct report_list *reports, struct str adapter);

@@ -126,14 +126,16 @@ int status_put(struct sql *sql, void *argument, struct error *err)
 	struct status_put *put = argument;
 	struct change *change = &put->change;
 	struct report_list reports;
+	struct sql_rows *rows;
 	const struct report *before;
 	struct resource resource;
 
 	change_begin(change, sql);
 	put->ret_is_discarded = false;
-	if (resource_find(sql, change->arena, &put->scope, put->id, &resource, err) != 0 ||
+	if (report_query(sql, put->id, &rows, err) != 0 ||
+		resource_find(sql, change->arena, &put->scope, put->id, &resource, err) != 0 ||
 		resource_check_match(change, &resource, put->if_match, err) != 0 ||
-		report_load(sql, change->arena, put->id, &reports, err) != 0)
+		report_read(rows, change->arena, &reports, err) != 0)
 		return -1;
 	before = report_find(&reports, put->report.adapter);
 	if (is_stale(&put->report, before, resource.generation)) {

@@ -25,6 +25,7 @@ struct sql {
 	int64_t epoch;
 	bool may_write;		 /* what the work that runs may do */
 	bool is_writer;		 /* what the connection may do */
+	bool is_touched;	 /* since it was set to false: something was written, or failed */
 	bool is_outcome_unknown; /* the last commit was sent, and its answer was lost */
 	struct sql_mark marks[SQL_MAX_MARKS];
 	size_t mark_count;
@@ -66,7 +67,10 @@ struct store_driver {
 	/* On failure: rolled back, or is_outcome_unknown. */
 	int (*commit)(struct sql *sql, struct error *err);
 	void (*roll_back)(struct sql *sql);
-	/* Within a transaction. A failure means that the transaction as a whole is lost. */
+	/* That the transaction has not ended by itself. */
+	bool (*is_open)(struct sql *sql);
+	/* Within a transaction: one piece of work. A failure means that the transaction as a whole
+	 * is lost. */
 	int (*savepoint)(struct sql *sql, struct error *err);
 	int (*release)(struct sql *sql, struct error *err);
 	int (*undo)(struct sql *sql, struct error *err);
@@ -94,7 +98,7 @@ struct store_driver {
 
 /* The first member of a driver's rows. */
 struct sql_rows {
-	const struct store_driver *driver;
+	struct sql *sql;
 };
 
 extern const struct store_driver sqlite_driver;

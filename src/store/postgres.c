@@ -364,12 +364,20 @@ static int send_commit(struct postgres_connection *connection, struct error *err
 				 connection->database->name);
 }
 
+/* While statements are queued their answers will tell. */
+static bool postgres_is_open(struct sql *sql)
+{
+	struct postgres_connection *connection = postgres_of(sql);
+
+	return connection->queued > 0 || PQtransactionStatus(connection->handle) == PQTRANS_INTRANS;
+}
+
 static int postgres_commit(struct sql *sql, struct error *err)
 {
 	struct postgres_connection *connection = postgres_of(sql);
 
 	postgres_end_work(sql);
-	if (connection->queued == 0 && PQtransactionStatus(connection->handle) != PQTRANS_INTRANS) {
+	if (!postgres_is_open(sql)) {
 		bool is_lost = PQstatus(connection->handle) != CONNECTION_OK;
 		postgres_roll_back(sql);
 		return error_set(err, is_lost ? ERROR_UNAVAILABLE : ERROR_INTERNAL,
@@ -466,6 +474,7 @@ const struct store_driver postgres_driver = {
 	.begin = postgres_begin,
 	.commit = postgres_commit,
 	.roll_back = postgres_roll_back,
+	.is_open = postgres_is_open,
 	.savepoint = postgres_savepoint,
 	.release = postgres_release,
 	.undo = postgres_undo,

@@ -11,7 +11,16 @@
 #include "store/driver.h"
 
 struct postgres_statement;
-struct postgres_rows;
+
+/* A query's, from when it was sent. */
+struct postgres_rows {
+	struct sql_rows rows; /* first */
+	struct postgres_connection *connection;
+	PGresult *result; /* NULL before it came and after the end */
+	int at;		  /* row; -1 before the first */
+	uint64_t place;	  /* of the statement in the pipeline; 0: its answer was read */
+	struct postgres_rows *next;
+};
 
 struct postgres_database {
 	struct database database; /* first */
@@ -31,7 +40,8 @@ struct postgres_connection {
 	struct postgres_rows *open; /* of the work that runs */
 	struct arena *arena;	    /* for its rows */
 	struct arena *values;	    /* for the values of one statement */
-	size_t queued; /* statements sent whose answers are not read: in pipeline mode */
+	uint64_t sent;		    /* statements through the pipeline; the last one's place */
+	size_t queued; /* of them, those whose answers are not read: in pipeline mode */
 	bool is_lost;  /* one of them failed, and the transaction with it */
 };
 
@@ -57,6 +67,9 @@ int postgres_fail(struct postgres_connection *connection, PGresult *result, cons
 
 /* --- postgres_pipeline.c --- */
 
+/* Most that is queued: their answers must fit into the sockets' buffers. */
+#define POSTGRES_MAX_QUEUED 256
+
 /* Sends a prepared statement whose answer is read later. -1: it could not be sent. */
 int postgres_queue(struct postgres_connection *connection, const char *name,
 	const struct postgres_parameters *parameters, struct error *err);
@@ -65,6 +78,8 @@ int postgres_await(struct postgres_connection *connection, const char *name,
 	const struct postgres_parameters *parameters, PGresult **ret, struct error *err);
 /* Reads the answers to what is queued. -1: one failed, and the transaction is lost. */
 int postgres_settle(struct postgres_connection *connection, struct error *err);
+/* The same for who waits for rows: that their own query failed loses nothing else. */
+int postgres_fetch(struct postgres_connection *connection, uint64_t place, struct error *err);
 
 /* --- postgres_statement.c --- */
 

@@ -22,14 +22,6 @@ struct postgres_statement {
 	char text[];
 };
 
-struct postgres_rows {
-	struct sql_rows rows; /* first */
-	struct postgres_connection *connection;
-	PGresult *result; /* NULL after the end */
-	int at;		  /* row; -1 before the first */
-	struct postgres_rows *next;
-};
-
 /* --- the cache ----------------------------------------------------------------------------- */
 
 void postgres_forget_statements(struct postgres_connection *connection)
@@ -267,23 +259,38 @@ int postgres_query(struct sql *sql, struct str text, const struct sql_value *val
 {
 	struct postgres_connection *connection = postgres_of(sql);
 	struct postgres_rows *rows = arena_new_of(connection->arena, struct postgres_rows);
-	PGresult *result;
-
 	if (!rows)
 		return error_set(err, ERROR_MEMORY, "too many queries in one transaction");
-	if (postgres_execute(connection, text, values, count, &result, err) < 0)
+	if (postgres_run_later(sql, text, values, count, err) < 0)
 		return -1;
-	*rows = (struct postgres_rows){{sql->driver}, connection, result, -1, connection->open};
+	*rows = (struct postgres_rows){.rows = {sql},
+		.connection = connection,
+		.at = -1,
+		.place = connection->sent,
+		.next = connection->open};
 	connection->open = rows;
 	*ret = &rows->rows;
 	return 0;
+}
+
+static int fetch(struct postgres_rows *self, struct error *err)
+{
+	uint64_t place = self->place;
+
+	if (place == 0)
+		return 0;
+	if (postgres_fetch(self->connection, place, err) == 0)
+		return 0;
+	postgres_end(&self->rows);
+	return -1;
 }
 
 int postgres_next(struct sql_rows *rows, struct error *err)
 {
 	struct postgres_rows *self = (struct postgres_rows *)rows;
 
-	(void)err;
+	if (fetch(self, err) < 0)
+		return -1;
 	if (!self->result)
 		return 0;
 	if (++self->at < PQntuples(self->result))
@@ -296,10 +303,11 @@ void postgres_end(struct sql_rows *rows)
 {
 	struct postgres_rows *self = (struct postgres_rows *)rows;
 
-	if (!self->result)
+	if (!self->result && self->place == 0)
 		return;
 	PQclear(self->result);
 	self->result = NULL;
+	self->place = 0;
 	for (struct postgres_rows **at = &self->connection->open; *at; at = &(*at)->next) {
 		if (*at == self) {
 			*at = self->next;
@@ -321,7 +329,9 @@ void postgres_end_work(struct sql *sql)
 
 int postgres_columns(struct sql_rows *rows)
 {
-	return PQnfields(((struct postgres_rows *)rows)->result);
+	struct postgres_rows *self = (struct postgres_rows *)rows;
+
+	return fetch(self, NULL) == 0 ? PQnfields(self->result) : 0;
 }
 
 const char *postgres_column_name(struct sql_rows *rows, int column)

@@ -36,11 +36,24 @@ enum sql_dialect sql_dialect_of(const struct sql *sql)
 	return sql->driver->dialect;
 }
 
+/* What a failed statement leaves behind differs by database, so it counts as a change. */
+static int touched(struct sql *sql, int result)
+{
+	sql->is_touched |= result < 0;
+	return result;
+}
+
+static bool only_reads(struct str text)
+{
+	return str_starts_with(text, STR("SELECT "));
+}
+
 int sql_run(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	int64_t *ret_changed, struct error *err)
 {
 	if (!sql->may_write)
 		return error_set(err, ERROR_INTERNAL, "a reading snapshot cannot run \"%s\"", text);
+	sql->is_touched = true;
 	return sql->driver->run(sql, str_of(text), values, count, ret_changed, err);
 }
 
@@ -51,70 +64,72 @@ int sql_run_later(struct sql *sql, const char *text, const struct sql_value *val
 		return sql_run(sql, text, values, count, NULL, err);
 	if (!sql->may_write)
 		return error_set(err, ERROR_INTERNAL, "a reading snapshot cannot run \"%s\"", text);
+	sql->is_touched = true;
 	return sql->driver->run_later(sql, str_of(text), values, count, err);
 }
 
 int sql_query(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	struct sql_rows **ret, struct error *err)
 {
-	return sql->driver->query(sql, str_of(text), values, count, ret, err);
+	return sql_query_text(sql, str_of(text), values, count, ret, err);
 }
 
 int sql_query_text(struct sql *sql, struct str text, const struct sql_value *values, size_t count,
 	struct sql_rows **ret, struct error *err)
 {
-	return sql->driver->query(sql, text, values, count, ret, err);
+	sql->is_touched |= !only_reads(text);
+	return touched(sql, sql->driver->query(sql, text, values, count, ret, err));
 }
 
 int sql_next(struct sql_rows *rows, struct error *err)
 {
-	return rows->driver->next(rows, err);
+	return touched(rows->sql, rows->sql->driver->next(rows, err));
 }
 
 void sql_end(struct sql_rows *rows)
 {
 	if (rows)
-		rows->driver->end(rows);
+		rows->sql->driver->end(rows);
 }
 
 int sql_columns(struct sql_rows *rows)
 {
-	return rows->driver->columns(rows);
+	return rows->sql->driver->columns(rows);
 }
 
 const char *sql_column_name(struct sql_rows *rows, int column)
 {
-	return rows->driver->column_name(rows, column);
+	return rows->sql->driver->column_name(rows, column);
 }
 
 enum sql_type sql_column_type(struct sql_rows *rows, int column)
 {
-	return rows->driver->column_type(rows, column);
+	return rows->sql->driver->column_type(rows, column);
 }
 
 bool sql_is_null(struct sql_rows *rows, int column)
 {
-	return rows->driver->is_null(rows, column);
+	return rows->sql->driver->is_null(rows, column);
 }
 
 int64_t sql_int(struct sql_rows *rows, int column)
 {
-	return rows->driver->integer(rows, column);
+	return rows->sql->driver->integer(rows, column);
 }
 
 double sql_double(struct sql_rows *rows, int column)
 {
-	return rows->driver->real(rows, column);
+	return rows->sql->driver->real(rows, column);
 }
 
 struct str sql_str(struct sql_rows *rows, int column)
 {
-	return rows->driver->text(rows, column);
+	return rows->sql->driver->text(rows, column);
 }
 
 struct str sql_str_copy(struct sql_rows *rows, int column, struct arena *arena)
 {
-	return arena_str(arena, rows->driver->text(rows, column));
+	return arena_str(arena, rows->sql->driver->text(rows, column));
 }
 
 int sql_read_number(struct sql *sql, const char *text, const struct sql_value *values, size_t count,

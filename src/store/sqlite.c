@@ -209,13 +209,18 @@ static int sqlite_begin(struct sql *sql, struct error *err)
 	return sqlite_step_plain(connection, sql->may_write ? "BEGIN IMMEDIATE" : "BEGIN", err);
 }
 
+static bool sqlite_is_open(struct sql *sql)
+{
+	return !sqlite3_get_autocommit(connection_of(sql)->handle);
+}
+
 static void sqlite_roll_back(struct sql *sql)
 {
 	struct sqlite_connection *connection = connection_of(sql);
 
 	sqlite_end_work(sql);
 	/* A full disk and some other failures have rolled back already. */
-	if (!sqlite3_get_autocommit(connection->handle))
+	if (sqlite_is_open(sql))
 		sqlite_step_plain(connection, "ROLLBACK", NULL);
 }
 
@@ -255,6 +260,7 @@ const struct store_driver sqlite_driver = {
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,
 	.roll_back = sqlite_roll_back,
+	.is_open = sqlite_is_open,
 	.savepoint = sqlite_savepoint,
 	.release = sqlite_release,
 	.undo = sqlite_undo,

@@ -243,7 +243,7 @@ int sqlite_query(struct sql *sql, struct str text, const struct sql_value *value
 		release(statement);
 		return -1;
 	}
-	*rows = (struct sqlite_rows){{sql->driver}, connection, statement, connection->open};
+	*rows = (struct sqlite_rows){{sql}, connection, statement, connection->open};
 	connection->open = rows;
 	*ret = &rows->rows;
 	return 0;

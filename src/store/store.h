@@ -4,8 +4,8 @@
  * The driver is chosen by the URL: "sqlite:/path/to/file.db" ("sqlite::memory:" for tests) or
  * "postgresql://user@host:5432/database" (what libpq reads, PostgreSQL 13 or newer). A write is a
  * function that runs inside a transaction: store_write() returns once what it wrote is durable, or
- * after nothing was written. Writes take turns on one connection; those that wait meanwhile run as
- * savepoints of one commit (group commit), on the thread of one of them. Reads run side by side,
+ * after nothing was written. Writes take turns on one connection; those that wait meanwhile run in
+ * one transaction (group commit), on the thread of one of them. Reads run side by side,
  * each on a snapshot.
  *
  * SQL text is the common subset of SQLite and PostgreSQL; parameters are $1, $2, ... Statements are
@@ -126,7 +126,8 @@ int sql_run(struct sql *sql, const char *text, const struct sql_value *values, s
 int sql_run_later(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	struct error *err);
 
-/* Rows: sql_query, then sql_next until it gives 0 (1: a row, -1: error), or sql_end earlier;
+/* Rows: sql_query (on PostgreSQL queries that are begun together travel together, and a failure
+ * comes with sql_next), then sql_next until it gives 0 (1: a row, -1: error), or sql_end earlier;
  * sql_end after the last row does nothing, and rows left open end with the work. Several queries
  * may be open at once. Column text lives until the next sql_next or sql_end. */
 struct sql_rows;
@@ -137,7 +138,8 @@ int sql_query_text(struct sql *sql, struct str text, const struct sql_value *val
 int sql_next(struct sql_rows *rows, struct error *err);
 void sql_end(struct sql_rows *rows); /* NULL accepted */
 
-/* Of rows that have not ended: how many columns, their names, the type of a value. */
+/* Of rows that have not ended: how many columns (0: the query failed); then their names, the type
+ * of a value. */
 int sql_columns(struct sql_rows *rows);
 const char *sql_column_name(struct sql_rows *rows, int column);
 enum sql_type sql_column_type(struct sql_rows *rows, int column);

@@ -127,7 +127,7 @@ def report_floor(folder, before, after, group):
          "UPDATE resources SET conditions = ?, version = ? WHERE id = ?"),
     ]
     if query(after, "SELECT COUNT(*) FROM changes WHERE event = 'status'")[0][0]:
-        statements.append(whole_rows(after, "changes", "event = 'status'"))
+        statements += [whole_rows(after, table, "event = 'status'") for table in ("changes", "history")]
     return measure("write", after, target, group, *sum(statements, ()))
 
 
@@ -317,7 +317,8 @@ def create_script(database):
     own = {"id": ID, "name": ID, "href": f"{literal(API + '/clusters/')} || {ID}"}
     return (insertion_like(database, "resources", "kind = 'Cluster'", own) +
             insertion_like(database, "resource_labels", "true", {"resource_id": ID}) +
-            insertion_like(database, "changes", "true", {"sequence": "CAST(:id AS bigint)", "id": ID}))
+            insertion_like(database, "changes", "true", {"sequence": "CAST(:id AS bigint)", "id": ID}) +
+            insertion_like(database, "history", "true", {"sequence": "CAST(:id AS bigint)", "resource_id": ID}))
 
 
 def report_script(database):
@@ -325,8 +326,9 @@ def report_script(database):
     script = (insertion_like(database, "adapter_statuses", "true", {"resource_id": ID}) +
               f"UPDATE resources SET conditions = {conditions}, version = version + 1 WHERE id = {ID};\n")
     if database.query("SELECT 1 FROM changes WHERE event = 'status' LIMIT 1"):
-        script += insertion_like(database, "changes", "event = 'status'",
-                                 {"sequence": "1000000000 + CAST(:id AS bigint)", "id": ID})
+        sequence = {"sequence": "1000000000 + CAST(:id AS bigint)"}
+        script += (insertion_like(database, "changes", "event = 'status'", sequence | {"id": ID}) +
+                   insertion_like(database, "history", "event = 'status'", sequence | {"resource_id": ID}))
     return script
 
 
@@ -338,7 +340,7 @@ def writes_on_postgresql(table, server, folder, clients):
         ids = made.query("SELECT id FROM resources ORDER BY id")
     create_one = create_script(made)
     floor = Database(server, f"creates_{clients}", made.name)
-    floor.query("TRUNCATE resources, resource_labels, changes")
+    floor.query("TRUNCATE resources, resource_labels, changes, history")
     compare(table, "POST clusters", clients, rate(created), floor.transactions(create_one, clients, WRITES))
     floor = Database(server, f"reports_{clients}", made.name)
     with contract.Server(folder / made.name, made.url) as clm:
