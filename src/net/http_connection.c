@@ -29,6 +29,12 @@ void http_connections_destroy(struct http_connections *set)
 	pthread_mutex_destroy(&set->mutex);
 }
 
+unsigned http_connections_count(struct http_connections *set)
+{
+	LOCK_SCOPE(&set->mutex);
+	return set->count;
+}
+
 static void peer_text(char out[HTTP_PEER_MAX], const struct sockaddr *address)
 {
 	if (address && address->sa_family == AF_INET)

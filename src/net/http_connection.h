@@ -22,6 +22,7 @@
 #define HTTP_DEADLINE_NONE INT64_MAX /* a request is complete and being served */
 #define HTTP_DEADLINE_CUT INT64_MIN  /* the sweep has answered 408 and shut the socket down */
 
+struct http_exchange;
 struct http_tls;
 struct http_tls_peer;
 
@@ -33,6 +34,7 @@ struct http_connection {
 	bool has_looked;			/* for it, with the first request */
 	bool is_surplus;			/* over the limit: its requests are answered 503 */
 	_Atomic int64_t deadline_us;
+	struct http_exchange *exchange; /* under way; NULL: at rest */
 	char peer[HTTP_PEER_MAX];
 };
 
@@ -44,6 +46,7 @@ struct http_connections {
 	int64_t timeout_us;
 };
 
+unsigned http_connections_count(struct http_connections *set);
 void http_connections_init(struct http_connections *set, unsigned max, int64_t timeout_us);
 void http_connections_destroy(struct http_connections *set);
 

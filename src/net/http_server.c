@@ -15,32 +15,29 @@
  *
  * A head that does not even fit the parser's memory is refused by libmicrohttpd (414 or 431, in
  * HTML): that memory is a little more than HTTP_MAX_HEADER_BYTES, so what is slightly too long is
- * refused by us.
+ * refused by us. More cookies than fit there close the connection without a word.
  */
 #include "net/http_server.h"
 
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/thread.h"
 #include "net/http_exchange.h"
+#include "net/http_framing.h"
 #include "net/http_gzip.h"
+#include "net/http_listener.h"
 #include "net/http_local.h"
 #include "net/http_route.h"
 #include "net/http_stream.h"
 #include "net/http_tls.h"
 
 #define HTTP_THREADS 4u
-#define HTTP_BACKLOG 1024
 /* Kept per open connection, idle ones too: 10,000 of them are 200 MB. */
 #define HTTP_PARSER_BYTES (HTTP_MAX_HEADER_BYTES + ((size_t)4 << 10))
 #define HTTP_SURPLUS \
@@ -55,8 +52,7 @@ struct http_server {
 	struct http_server_config config;
 	char name[16];
 	struct MHD_Daemon *daemon;
-	int listener;
-	uint16_t port;
+	struct http_listener listener;
 	struct http_routes *routes;
 	struct http_exchange_pool pool;
 	struct http_connections connections;
@@ -154,9 +150,12 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd
 	exchange->mhd = mhd;
 	exchange->connection = info ? info->socket_context : NULL;
 	exchange->request.target = arena_str(exchange->request.arena, str_of(target));
-	if (exchange->connection)
+	http_framing_hide_query(target);
+	if (exchange->connection) {
+		exchange->connection->exchange = exchange;
 		http_connection_begin(
 			&server->connections, exchange->connection, exchange->started_us);
+	}
 	return exchange;
 }
 
@@ -249,31 +248,6 @@ bool http_server_refuse(
 	       exchange_limit_body(server, exchange, body_length);
 }
 
-static bool has_body(const struct http_exchange *exchange, size_t *ret_length)
-{
-	struct str length = http_request_header(&exchange->request, "Content-Length");
-	int64_t bytes = 0;
-	*ret_length = 0;
-	if (!str_is_null(http_request_header(&exchange->request, "Transfer-Encoding")))
-		return true;
-	if (str_is_null(length))
-		return false;
-	/* More digits than 63 bits hold are more than any limit. */
-	*ret_length = str_to_int64(length, &bytes) && bytes >= 0 ? (size_t)bytes : SIZE_MAX;
-	return *ret_length > 0;
-}
-
-/* Whether a body that nobody wants is read to its end before the answer: who sends all of it before
- * reading would be reset by an answer and a close. Not one that waits for "100 Continue", nor one
- * without a known, bearable length; nor when the server has better things to do. */
-static bool may_drain(const struct http_exchange *exchange, size_t length)
-{
-	const struct http_request *request = &exchange->request;
-	return exchange->response.status != 503 && length > 0 && length <= HTTP_MAX_DRAIN &&
-	       str_is_null(http_request_header(request, "Transfer-Encoding")) &&
-	       str_is_null(http_request_header(request, "Expect"));
-}
-
 /* What the client's certificate says; looked at once in a connection's life, because a chain is
  * verified then. */
 static void exchange_read_certificate(struct http_exchange *exchange)
@@ -294,6 +268,13 @@ static void exchange_read_certificate(struct http_exchange *exchange)
 	exchange->request.certificate_name_count = peer->name_count;
 }
 
+/* Whether a body that nobody wants is read to its end before the answer: who sends all of it before
+ * reading would be reset by an answer and a close. Not when the server has better things to do. */
+static bool may_drain(const struct http_exchange *exchange, size_t length)
+{
+	return exchange->response.status != 503 && http_framing_is_bearable(exchange, length);
+}
+
 static enum MHD_Result exchange_begin(
 	struct http_server *server, struct http_exchange *exchange, const char *method)
 {
@@ -306,11 +287,14 @@ static enum MHD_Result exchange_begin(
 	http_exchange_read_headers(exchange);
 	exchange_read_certificate(exchange);
 	size_t length;
-	bool with_body = has_body(exchange, &length);
-	exchange->is_refused = http_server_refuse(server, exchange, length);
+	bool with_body = http_framing_has_body(exchange, &length);
+	const char *fault = http_framing_fault(exchange);
+	if (fault)
+		http_exchange_error(exchange, 400, "%s", fault);
+	exchange->is_refused = fault || http_server_refuse(server, exchange, length);
 	/* An answer at this point costs the connection; without a body to avoid, the next call will
-	 * do. */
-	if (!exchange->is_refused || !with_body || may_drain(exchange, length))
+	 * do. Not when it is unclear where the request ends. */
+	if (!fault && (!exchange->is_refused || !with_body || may_drain(exchange, length)))
 		return MHD_YES;
 	return exchange_answer(server, exchange, true);
 }
@@ -425,8 +409,10 @@ void http_server_end(struct http_server *server, struct http_exchange *exchange,
 	else if (status >= 400)
 		atomic_fetch_add(&server->errors_4xx, 1);
 	exchange_log(server, exchange, now_us, is_whole);
-	if (exchange->connection)
+	if (exchange->connection) {
+		exchange->connection->exchange = NULL;
 		http_connection_rest(&server->connections, exchange->connection, now_us);
+	}
 	http_exchange_give(&server->pool, exchange);
 	atomic_fetch_sub(&server->active, 1);
 }
@@ -444,7 +430,11 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 	enum MHD_ConnectionNotificationCode code)
 {
 	struct http_server *server = arg;
+	struct http_connection *known = *context;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		/* libmicrohttpd forgets requests whose head it gives up on. */
+		if (known && known->exchange)
+			http_server_end(server, known->exchange, false);
 		http_connection_remove(&server->connections, *context);
 		*context = NULL;
 		return;
@@ -476,51 +466,6 @@ static void watch_run(void *arg)
 				"the new certificate cannot be used; the one before stays",
 				LOG_ERROR(&err));
 	}
-}
-
-static int bind_failed(const struct http_server_config *config, int errnum, struct error *err)
-{
-	if (errnum == EADDRINUSE)
-		return error_set(err, ERROR_UNAVAILABLE,
-			"port %u on %s is in use by another program; choose another", config->port,
-			config->host);
-	return error_set(err, error_from_errno(errnum), "cannot listen on %s port %u: %s",
-		config->host, config->port, strerror(errnum));
-}
-
-/* Binds by hand, because libmicrohttpd does not tell why it could not. */
-static int listener_open(struct http_server *server, sa_family_t *ret_family, struct error *err)
-{
-	const struct http_server_config *config = &server->config;
-	struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *found;
-	int failed = getaddrinfo(config->host, NULL, &hints, &found);
-	if (failed)
-		return error_set(err, ERROR_INVALID,
-			"host \"%s\" is not an address to listen on: %s", config->host,
-			gai_strerror(failed));
-	struct sockaddr_storage address = {0};
-	socklen_t len = found->ai_addrlen;
-	memcpy(&address, found->ai_addr, len);
-	freeaddrinfo(found);
-	*ret_family = address.ss_family;
-	/* The port is at the same place in both families. */
-	((struct sockaddr_in *)(void *)&address)->sin_port = htons(config->port);
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return bind_failed(config, errno, err);
-	int on = 1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	/* Accepted sockets inherit it: an answer or a stream's line leaves at once. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, HTTP_BACKLOG) < 0 ||
-		getsockname(fd, (struct sockaddr *)&address, &len) < 0) {
-		int errnum = errno;
-		close(fd);
-		return bind_failed(config, errnum, err);
-	}
-	server->listener = fd;
-	server->port = ntohs(((struct sockaddr_in *)(void *)&address)->sin_port);
-	return 0;
 }
 
 /* gnutls_certificate_retrieve_function2. libmicrohttpd leaves its connection with the session, and
@@ -562,11 +507,26 @@ static int tls_open(struct http_server *server, struct error *err)
 	return result;
 }
 
-static int daemon_start(struct http_server *server, sa_family_t family, struct error *err)
+static bool may_accept(void *arg)
+{
+	struct http_server *server = arg;
+	return http_connections_count(&server->connections) <
+	       server->config.max_connections + HTTP_SURPLUS;
+}
+
+/* libmicrohttpd deals sockets out to its threads by their numbers, which come one after the other.
+ */
+static void on_socket(void *arg, int fd, const struct sockaddr *address, socklen_t length)
+{
+	struct http_server *server = arg;
+	(void)MHD_add_connection(server->daemon, fd, address, length);
+}
+
+static int daemon_start(struct http_server *server, struct error *err)
 {
 	const struct http_server_config *config = &server->config;
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-			 (family == AF_INET6 ? (unsigned)MHD_USE_IPv6 : 0u) |
+			 MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
 			 (server->tls ? (unsigned)MHD_USE_TLS : 0u);
 	struct MHD_OptionItem tls_options[HTTP_TLS_OPTIONS] = {{MHD_OPTION_END, 0, NULL}};
 	if (server->tls)
@@ -575,26 +535,26 @@ static int daemon_start(struct http_server *server, sa_family_t family, struct e
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	server->daemon = MHD_start_daemon(flags, server->port, NULL, NULL, on_access, server,
-		MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_THREAD_POOL_SIZE,
-		config->threads, MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK_BYTES,
-		MHD_OPTION_CONNECTION_LIMIT, config->max_connections + HTTP_SURPLUS,
-		MHD_OPTION_CONNECTION_TIMEOUT, config->request_timeout_s,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_PARSER_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
-		1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-		MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
+	server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_access, server,
+		MHD_OPTION_THREAD_POOL_SIZE, config->threads, MHD_OPTION_THREAD_STACK_SIZE,
+		THREAD_STACK_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+		config->max_connections + HTTP_SURPLUS, MHD_OPTION_CONNECTION_TIMEOUT,
+		config->request_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_PARSER_BYTES,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, server, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!server->daemon)
 		return error_set(err, ERROR_INTERNAL, "libmicrohttpd cannot start on %s port %u",
-			config->host, server->port);
-	return 0;
+			config->host, server->listener.port);
+	return http_listener_start(&server->listener, server->name, err);
 }
 
 static void server_free(struct http_server *server)
 {
-	if (server->listener >= 0)
-		close(server->listener);
+	http_listener_close(&server->listener);
+	if (server->daemon)
+		MHD_stop_daemon(server->daemon);
 	http_routes_free(server->routes);
 	http_streams_destroy(&server->streams);
 	http_connections_destroy(&server->connections);
@@ -630,7 +590,8 @@ int http_server_start(
 	if (!server)
 		return error_set(err, ERROR_MEMORY, "no memory for the server");
 	config_fill(server, config);
-	server->listener = -1;
+	server->listener = (struct http_listener){
+		.fd = -1, .may_accept = may_accept, .on_socket = on_socket, .context = server};
 	stop_init(&server->stop);
 	if (http_streams_init(&server->streams, &server->stop, err) < 0) {
 		stop_destroy(&server->stop);
@@ -640,10 +601,11 @@ int http_server_start(
 	http_exchange_pool_init(&server->pool);
 	http_connections_init(&server->connections, server->config.max_connections,
 		(int64_t)server->config.request_timeout_s * CLOCK_US_PER_S);
-	sa_family_t family = AF_UNSPEC;
 	if (http_routes_new(&server->routes, config->routes, config->route_count, err) < 0 ||
-		tls_open(server, err) < 0 || listener_open(server, &family, err) < 0 ||
-		daemon_start(server, family, err) < 0) {
+		tls_open(server, err) < 0 ||
+		http_listener_open(
+			&server->listener, server->config.host, server->config.port, err) < 0 ||
+		daemon_start(server, err) < 0) {
 		server_free(server);
 		return -1;
 	}
@@ -652,14 +614,14 @@ int http_server_start(
 		return -1;
 	}
 	if (config->in_process && !config->tls) /* over TLS only is over TLS only */
-		http_local_add(&server->local, server, server->config.host, server->port);
+		http_local_add(&server->local, server, server->config.host, server->listener.port);
 	*ret = server;
 	return 0;
 }
 
 uint16_t http_server_port(const struct http_server *server)
 {
-	return server->port;
+	return server->listener.port;
 }
 
 /* Waits for the exchanges that are under way, at most `us`; streams count as such or not. */
@@ -681,15 +643,12 @@ void http_server_stop(struct http_server *server)
 		return;
 	atomic_store(&server->is_stopping, true);
 	http_local_remove(&server->local); /* as long as it takes: they run on foreign stacks */
-	/* Refuses from now on; closed only when no thread of the pool can be in accept(). */
-	if (MHD_quiesce_daemon(server->daemon) != MHD_INVALID_SOCKET)
-		shutdown(server->listener, SHUT_RDWR);
+	http_listener_close(&server->listener);
 	wait_for_requests(server, false, HTTP_STOP_WAIT_US);
 	http_streams_close(&server->streams);
 	wait_for_requests(server, true, HTTP_STOP_DRAIN_US);
 	stop_request(&server->stop);
 	thread_join(server->watch);
-	MHD_stop_daemon(server->daemon);
 	server_free(server);
 }
 

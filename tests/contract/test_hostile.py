@@ -268,17 +268,30 @@ def test_what_is_no_http(base_url, clm, witness, data):
     assert clm.get("/clusters").status_code == 200
 
 
+# What fits into the limits on bytes, and still is more than a parser with a fixed memory can take apart.
+CROWDED = {
+    "parameters": (f"{BASE}/clusters?" + "&".join(["a=1"] * 2000), b""),
+    "empty parameters": (f"{BASE}/clusters?" + "&" * 8000, b""),
+    "cookies": (f"{BASE}/clusters", b"Cookie: " + b"; ".join([b"a=1"] * 1500) + b"\r\n"),
+    "one cookie": (f"{BASE}/clusters", b"Cookie: " + b"a" * 8000 + b"\r\n"),
+    "headers": (f"{BASE}/clusters", b"a:b\r\n" * 1500),
+    "long header": (f"{BASE}/clusters", b"a:" + b"b" * 12000 + b"\r\n"),
+}
+
+
 @pytest.mark.once
 @pytest.mark.own
-@pytest.mark.xfail(strict=True, reason="1.2, src/net: libmicrohttpd's memory for 2000 parameters is exceeded: the request "
-                                       "is never answered, its exchange leaks, and the stop waits 11 s for it")
-def test_many_parameters(tmp_path):
+@pytest.mark.parametrize("what", CROWDED)
+def test_a_crowded_head_is_answered(tmp_path, what):
+    target, headers = CROWDED[what]
     with Server(tmp_path) as server:
-        target = f"{BASE}/clusters?" + "&".join(["a=1"] * 2000)
-        with connect(server.url) as connection:
-            connection.settimeout(5)
-            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-            assert connection.recv(65536).split()[1] in (b"200", b"400", b"414", b"431")
+        for _ in range(3):
+            with connect(server.url) as connection:
+                connection.settimeout(5)
+                connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n".encode() + headers + b"\r\n")
+                answer = read_all(connection)
+                # Cookies are taken apart by the HTTP library, which closes without a word when they are too many.
+                assert what == "cookies" and not answer or answer.split()[1] in (b"200", b"400", b"414", b"431")
         started = time.monotonic()
         assert server.stop() == 0, server.said()
         assert time.monotonic() - started < 5
@@ -286,10 +299,11 @@ def test_many_parameters(tmp_path):
 
 @pytest.mark.parametrize("head", [
     pytest.param(b"Content-Length: 2\r\nContent-Length: 40\r\n", id="two lengths"),
+    pytest.param(b"Content-Length: 2\r\nContent-Length: 2\r\n", id="one length twice"),
     pytest.param(b"Transfer-Encoding: chunked\r\nContent-Length: 40\r\n", id="length and chunks"),
+    pytest.param(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", id="two encodings"),
+    pytest.param(b"Transfer-Encoding: gzip, chunked\r\n", id="an encoding that is not known"),
 ])
-@pytest.mark.xfail(strict=True, reason="src/net: one of two differing lengths is believed and the connection goes on, which "
-                                       "RFC 9112 (6.3) forbids")
 @pytest.mark.reeve
 def test_a_second_request_cannot_be_smuggled(base_url, head):
     """A gateway in front may read the other length: who sends both is refused, or at least cut off."""
