@@ -229,7 +229,7 @@ int resource_has_children(struct sql *sql, struct str owner, bool *ret, struct e
 
 int resource_insert(struct change *change, const struct resource *resource, struct error *err)
 {
-	return SQL_RUN(change->sql, err,
+	return SQL_RUN_LIKELY(change->sql, err,
 		"INSERT INTO resources (" RESOURCE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
 		"$8, $9, $10, $11, $12, $13, $14, $15, NULL, $16, $17, NULL, $18)",
 		SQL_STR(resource->id), SQL_STR(resource->kind), SQL_STR(resource->name),

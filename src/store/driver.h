@@ -23,9 +23,10 @@ struct sql_mark {
 struct sql {
 	const struct store_driver *driver;
 	int64_t epoch;
-	bool may_write;		 /* what the work that runs may do */
-	bool is_writer;		 /* what the connection may do */
-	bool is_touched;	 /* since it was set to false: something was written, or failed */
+	bool may_write;	 /* what the work that runs may do */
+	bool is_writer;	 /* what the connection may do */
+	bool is_careful; /* what runs can be taken back alone, so its failure must be seen */
+	bool is_touched; /* since it was set to false: something was written, or failed */
 	bool is_outcome_unknown; /* the last commit was sent, and its answer was lost */
 	struct sql_mark marks[SQL_MAX_MARKS];
 	size_t mark_count;

@@ -68,6 +68,13 @@ int sql_run_later(struct sql *sql, const char *text, const struct sql_value *val
 	return sql->driver->run_later(sql, str_of(text), values, count, err);
 }
 
+int sql_run_likely(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
+	struct error *err)
+{
+	return sql->is_careful ? sql_run(sql, text, values, count, NULL, err)
+			       : sql_run_later(sql, text, values, count, err);
+}
+
 int sql_query(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	struct sql_rows **ret, struct error *err)
 {

@@ -126,6 +126,11 @@ int sql_run(struct sql *sql, const char *text, const struct sql_value *values, s
 int sql_run_later(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
 	struct error *err);
 
+/* As sql_run, for what seldom fails (a name is seldom taken). In a group it runs as by
+ * sql_run_later; should it fail, the group runs again, and then the answer is awaited. */
+int sql_run_likely(struct sql *sql, const char *text, const struct sql_value *values, size_t count,
+	struct error *err);
+
 /* Rows: sql_query (on PostgreSQL queries that are begun together travel together, and a failure
  * comes with sql_next), then sql_next until it gives 0 (1: a row, -1: error), or sql_end earlier;
  * sql_end after the last row does nothing, and rows left open end with the work. Several queries
@@ -156,6 +161,9 @@ struct str sql_str_copy(struct sql_rows *rows, int column, struct arena *arena);
 	sql_run((sql), (text), (const struct sql_value[]){__VA_ARGS__},                           \
 		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), NULL, \
 		(err))
+#define SQL_RUN_LIKELY(sql, err, text, ...)                                    \
+	sql_run_likely((sql), (text), (const struct sql_value[]){__VA_ARGS__}, \
+		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), (err))
 #define SQL_RUN_LATER(sql, err, text, ...)                                    \
 	sql_run_later((sql), (text), (const struct sql_value[]){__VA_ARGS__}, \
 		sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value), (err))

@@ -4,9 +4,10 @@
  * A commit that reaches the disk takes long, whatever it carries; so one caller at a time leads: it
  * takes all that has queued up while the last commit ran, its own among it, runs one piece of work
  * after the other, commits once and then answers them all; the first that has come meanwhile
- * leads next. There is no delay to let a group grow: under load it grows by itself, and a lone
- * writer neither waits nor changes threads (a thread for writing costs two switches for each
- * write).
+ * leads next. A lone writer neither waits nor changes threads (a thread for writing costs two
+ * switches for each write). Writers that come back as soon as they are answered would fall into two
+ * groups that take turns, each flushing for half of them; so who leads next waits a moment, a
+ * fraction of what a group takes, for as many as were there before.
  *
  * Most work succeeds, or is refused before it has written anything. A piece that fails later must
  * take back what it wrote and no more: then the group is rolled back and runs again with a
@@ -26,6 +27,9 @@
 #include "base/clock.h"
 
 #define CAREFUL_GROUPS 8 /* with savepoints, after a piece of work had to be taken back */
+
+#define GATHER_MAX_US 200 /* most to wait for those who were there before */
+#define GATHER_SHARE 4	  /* and no more than this part of the last group's time */
 
 struct job {
 	struct job *next;
@@ -49,9 +53,13 @@ struct writer {
 
 	pthread_mutex_t mutex; /* all below */
 	pthread_cond_t left;   /* the leader, or a caller */
+	pthread_cond_t gathered;
 	struct job *first, *last;
 	size_t waiting;
-	size_t callers; /* inside writer_run */
+	size_t callers;	 /* inside writer_run */
+	size_t expected; /* the last group, and those that waited at its end */
+	size_t wanted;	 /* by a leader that gathers; 0: none does */
+	int64_t last_us; /* the last group's time */
 	bool is_led;
 	pthread_t leader;
 	bool is_stopping;
@@ -64,8 +72,9 @@ struct writer {
 
 /* --- one group ----------------------------------------------------------------------------- */
 
-static int call_work(struct writer *writer, struct job *job)
+static int call_work(struct writer *writer, struct job *job, bool is_careful)
 {
+	writer->sql->is_careful = is_careful;
 	writer->sql->may_write = !job->is_read;
 	int result = job->work(writer->sql, job->argument, job->err);
 	writer->sql->may_write = true;
@@ -80,7 +89,7 @@ static int run_alone(struct writer *writer, struct job *job)
 	writer->sql->mark_count = 0;
 	if (driver->begin(writer->sql, job->err) < 0)
 		return -1;
-	if (call_work(writer, job) < 0) {
+	if (call_work(writer, job, true) < 0) {
 		driver->roll_back(writer->sql);
 		return -1;
 	}
@@ -94,7 +103,7 @@ static int run_plainly(struct writer *writer, struct job *job)
 	struct sql *sql = writer->sql;
 
 	sql->is_touched = false;
-	job->result = call_work(writer, job);
+	job->result = call_work(writer, job, false);
 	return sql->driver->is_open(sql) && (job->result == 0 || !sql->is_touched) ? 0 : -1;
 }
 
@@ -108,7 +117,7 @@ static int run_in_savepoint(struct writer *writer, struct job *job)
 	memcpy(marks, sql->marks, sizeof(marks));
 	if (sql->driver->savepoint(sql, NULL) < 0)
 		return -1;
-	job->result = call_work(writer, job);
+	job->result = call_work(writer, job, true);
 	if (job->result == 0)
 		return sql->driver->release(sql, NULL);
 	memcpy(sql->marks, marks, sizeof(marks));
@@ -241,17 +250,45 @@ static struct job *take_group(struct writer *writer, size_t *ret_count)
 	return jobs;
 }
 
+/* For as many as were there before; the lock is held before and after. */
+static void gather(struct writer *writer)
+{
+	int64_t most_us = writer->last_us / GATHER_SHARE;
+	struct timespec until;
+
+	if (writer->waiting >= writer->expected)
+		return;
+	if (most_us > GATHER_MAX_US)
+		most_us = GATHER_MAX_US;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += most_us * 1000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	writer->wanted = writer->expected;
+	while (writer->waiting < writer->wanted && !writer->is_stopping)
+		if (pthread_cond_timedwait(&writer->gathered, &writer->mutex, &until) != 0)
+			break;
+	writer->wanted = 0;
+}
+
 /* Runs one group; the lock is held before and after. */
 static void lead(struct writer *writer)
 {
-	size_t count;
-	struct job *jobs = take_group(writer, &count);
-
 	writer->is_led = true;
 	writer->leader = pthread_self();
-	pthread_mutex_unlock(&writer->mutex);
-	run_group(writer, jobs, count);
-	pthread_mutex_lock(&writer->mutex);
+	gather(writer);
+	if (writer->first) { /* else all were cancelled meanwhile */
+		size_t count;
+		struct job *jobs = take_group(writer, &count);
+		int64_t began_us = clock_monotonic_us();
+		pthread_mutex_unlock(&writer->mutex);
+		run_group(writer, jobs, count);
+		pthread_mutex_lock(&writer->mutex);
+		writer->last_us = clock_monotonic_us() - began_us;
+		writer->expected = count + writer->waiting;
+	}
 	writer->is_led = false;
 	if (writer->is_stopping)
 		pthread_cond_broadcast(&writer->left);
@@ -273,6 +310,8 @@ static int enqueue(struct writer *writer, struct job *job, struct error *err)
 		writer->first = job;
 	writer->last = job;
 	writer->waiting++;
+	if (writer->wanted != 0 && writer->waiting >= writer->wanted)
+		pthread_cond_signal(&writer->gathered);
 	return 0;
 }
 
@@ -309,6 +348,7 @@ int writer_run(
 int writer_new(struct writer **ret, struct sql *sql, struct error *err)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
+	pthread_condattr_t attributes;
 
 	if (!writer)
 		return error_set(err, ERROR_MEMORY, "no memory for the writer");
@@ -316,6 +356,10 @@ int writer_new(struct writer **ret, struct sql *sql, struct error *err)
 	pthread_mutex_init(&writer->mutex, NULL);
 	pthread_mutex_init(&writer->rings_mutex, NULL);
 	pthread_cond_init(&writer->left, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&writer->gathered, &attributes);
+	pthread_condattr_destroy(&attributes);
 	*ret = writer;
 	return 0;
 }
@@ -338,11 +382,13 @@ void writer_free(struct writer *writer)
 		return;
 	pthread_mutex_lock(&writer->mutex);
 	writer->is_stopping = true;
+	pthread_cond_signal(&writer->gathered);
 	cancel_waiting(writer);
 	while (writer->is_led || writer->callers > 0)
 		pthread_cond_wait(&writer->left, &writer->mutex);
 	pthread_mutex_unlock(&writer->mutex);
 	writer->sql->driver->disconnect(writer->sql);
+	pthread_cond_destroy(&writer->gathered);
 	pthread_cond_destroy(&writer->left);
 	pthread_mutex_destroy(&writer->rings_mutex);
 	pthread_mutex_destroy(&writer->mutex);
