@@ -30,6 +30,7 @@ static const struct {
 	[ERROR_MEMORY] = {500, 1, "memory", true},
 	[ERROR_CANCELLED] = {503, 1, "cancelled", true},
 	[ERROR_GONE] = {410, 4, "gone", false},
+	[ERROR_DOUBTFUL] = {503, 6, "doubtful", false},
 };
 
 /* Not in the middle of a UTF-8 character. */

@@ -31,6 +31,7 @@ enum error_code {
 	ERROR_MEMORY,	 /* an arena or buffer ceiling, or the machine's memory */
 	ERROR_CANCELLED, /* told to stop */
 	ERROR_GONE,	 /* a cursor older than what is kept */
+	ERROR_DOUBTFUL,	 /* a peer was lost before it said whether it was done */
 	ERROR_CODE_COUNT
 };
 

@@ -13,6 +13,7 @@ struct check {
 	struct arena *arena;	/* of the report */
 	struct arena *scratch;	/* of one row */
 	struct catalog catalog; /* only its registry */
+	bool is_own;		/* which is the database's */
 	struct sql *sql;	/* the snapshot */
 	int64_t epoch;
 };

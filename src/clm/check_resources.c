@@ -6,6 +6,8 @@
 #include "clm/report.h"
 #include "store/tables.h"
 
+#define NO_CONDITIONS "[]"
+
 struct walk {
 	struct check *check;
 	struct check_finding *documents, *kind, *parent, *href, *conditions, *reports;
@@ -81,11 +83,16 @@ static int take(struct sql_rows *rows, void *argument, struct error *err)
 	bool is_readable = has_documents(check->scratch, &resource);
 	if (!is_readable)
 		check_found(check, walk->documents, resource.id);
-	if (!kind)
-		check_found(check, walk->kind, resource.id);
-	else
+	if (!kind) {
+		check->report->unknown++;
+		if (check->is_own)
+			check_found(check, walk->kind, resource.id);
+	} else {
 		check_names(walk, &resource, kind);
-	if (kind && kind->required_count > 0 && is_readable)
+	}
+	/* Without required adapters there are none until the first report. */
+	if (kind && is_readable &&
+		(kind->required_count > 0 || !str_eq_c(resource.conditions, NO_CONDITIONS)))
 		return check_conditions(walk, &resource, err);
 	return 0;
 }

@@ -29,6 +29,7 @@ static int start_server(struct clm *clm, const struct clm_config *config, struct
 		.host = config->host != NULL ? config->host : CLM_HOST,
 		.port = config->port,
 		.threads = config->threads != 0 ? config->threads : CLM_THREADS,
+		.request_timeout_s = config->request_timeout_s,
 		.max_body = API_MAX_BODY,
 		.routes = clm->api.routes,
 		.route_count = clm->api.route_count,

@@ -29,6 +29,7 @@ struct clm_config {
 	const char *metrics_host; /* the same for /metrics */
 	uint16_t metrics_port;
 	struct http_server_tls tls; /* of the API's port; without cert_file: plain HTTP */
+	unsigned request_timeout_s; /* 0: HTTP_REQUEST_TIMEOUT_S */
 	unsigned threads;	    /* 0: as many writes as shall share one commit */
 	const char *entities_file;  /* config/entities.yaml */
 	const char *schema_file;    /* config/openapi.yaml */

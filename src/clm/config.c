@@ -16,6 +16,7 @@
 #define VARIABLE_PREFIX "HYPERFLEET_"
 #define VARIABLE_MAX 128
 #define INTEGER_MAX 65535 /* ports, mostly */
+#define REQUEST_MAX_US (3600 * CLOCK_US_PER_S)
 
 #define FLAG(path, flag, type, fallback, has_no_effect, help) \
 	{path, flag, type, fallback, has_no_effect},
@@ -73,8 +74,9 @@ static int check_section(struct reading *reading, const struct json *map, struct
 	if (json_is_null(map))
 		return 0;
 	if (!json_is(map, JSON_OBJECT))
-		return error_set(reading->err, ERROR_INVALID, "%s: %" STR_F " has to be a map",
-			file, STR_A(where.len > 0 ? where : STR("the file")));
+		return error_set(reading->err, ERROR_INVALID,
+			"%s: line %u: %" STR_F " has to be a map", file, json_line(map),
+			STR_A(where.len > 0 ? where : STR("the file")));
 	json_for_each (map, i, value) {
 		struct str path = arena_printf(reading->arena, "%" STR_F "%s%" STR_F, STR_A(where),
 			where.len > 0 ? "." : "", STR_A(json_key_at(map, i)));
@@ -82,9 +84,9 @@ static int check_section(struct reading *reading, const struct json *map, struct
 			continue;
 		if (!is_section(reading->arena, path))
 			return error_set(reading->err, ERROR_INVALID,
-				"%s: %" STR_F " is not a key known here; `reeve serve clm --help` "
-				"lists them",
-				file, STR_A(path));
+				"%s: line %u: %" STR_F " is not a key known here; `reeve serve clm "
+				"--help` lists them",
+				file, json_line(value), STR_A(path));
 		if (check_section(reading, value, path) != 0)
 			return -1;
 	}
@@ -133,8 +135,9 @@ static struct str look_up(
 		*ret_where = arena_str(reading->arena, str_of(variable));
 		return str_of(text);
 	}
-	*ret_where = arena_printf(reading->arena, "%s: %s", source->file, key->path);
 	value = find_in_file(reading, key->path);
+	*ret_where = arena_printf(
+		reading->arena, "%s: line %u: %s", source->file, json_line(value), key->path);
 	if (!value)
 		return STR_NULL;
 	if (json_is(value, JSON_STRING))
@@ -331,12 +334,14 @@ static int read_server(struct reading *reading)
 static int read_times(struct reading *reading)
 {
 	struct journal_retention *retention = &reading->config->clm.retention;
+	int64_t request_us;
 	const struct {
 		const char *key;
 		int64_t *ret;
 	} times[] = {{"retention.feed", &retention->feed_us},
 		{"retention.history", &retention->history_us},
-		{"metrics.reconciliation_stuck_threshold", &reading->config->clm.stuck_us}};
+		{"metrics.reconciliation_stuck_threshold", &reading->config->clm.stuck_us},
+		{"server.timeouts.read", &request_us}};
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		struct str text = str_of(value_of(reading, times[i].key));
@@ -346,6 +351,12 @@ static int read_times(struct reading *reading)
 				"%s has to be longer than nothing, is '%" STR_F "'", times[i].key,
 				STR_A(text));
 	}
+	if (request_us > REQUEST_MAX_US)
+		return error_set(reading->err, ERROR_INVALID,
+			"server.timeouts.read has to be an hour at most");
+	/* Whole seconds, upwards. */
+	reading->config->clm.request_timeout_s =
+		(unsigned)((request_us + CLOCK_US_PER_S - 1) / CLOCK_US_PER_S);
 	return 0;
 }
 

@@ -55,8 +55,11 @@ struct entry {
 
 static int refuse(const struct entry *entry, const char *key, const char *wanted)
 {
-	return error_set(entry->err, ERROR_INVALID, "%s: %s[%zu]%s%s %s", entry->place->file,
-		entry->place->path, entry->index, key ? "." : "", key ? key : "", wanted);
+	const struct json *value = key ? json_get(entry->map, key) : NULL;
+
+	return error_set(entry->err, ERROR_INVALID, "%s: line %u: %s[%zu]%s%s %s",
+		entry->place->file, json_line(value ? value : entry->map), entry->place->path,
+		entry->index, key ? "." : "", key ? key : "", wanted);
 }
 
 /* Reads the texts into `target`, and refuses whatever else there is but `other`. An empty text is

@@ -14,7 +14,7 @@
 	FLAG("server.port", "server-port", CONFIG_INTEGER, "8000", false, "port of the API, 0: any free one; default: 8000") \
 	FLAG("server.hostname", "server-hostname", CONFIG_TEXT, NULL, true, "taken, without effect") \
 	FLAG("server.openapi_schema_path", "server-openapi-schema-path", CONFIG_TEXT, "openapi/openapi.yaml", false, "schemas of the specs; default: openapi/openapi.yaml") \
-	FLAG("server.timeouts.read", "server-read-timeout", CONFIG_DURATION, NULL, true, "taken, without effect") \
+	FLAG("server.timeouts.read", "server-read-timeout", CONFIG_DURATION, "30s", false, "for a request to arrive as a whole, and for an idle connection; default: 30s") \
 	FLAG("server.timeouts.write", "server-write-timeout", CONFIG_DURATION, NULL, true, "taken, without effect") \
 	FLAG("server.tls.enabled", "server-https-enabled", CONFIG_BOOL, "false", false, "the API speaks HTTPS; default: false") \
 	FLAG("server.tls.cert_file", "server-https-cert-file", CONFIG_TEXT, NULL, false, "its certificate with the chain, as PEM; read again when it changes") \

@@ -28,7 +28,7 @@ static const struct {
 	[PROBLEM_EXISTS] = {409, "CNF-001", "conflict", "Resource Conflict"},
 	[PROBLEM_VERSION] = {412, "CNF-002", "conflict", "Version Conflict"},
 	[PROBLEM_STATE] = {409, "CNF-003", "conflict", "State Conflict"},
-	[PROBLEM_GONE] = {410, "VAL-005", "bad-request", "Bad Request"},
+	[PROBLEM_GONE] = {410, "VAL-005", "bad-request", "Gone"},
 	[PROBLEM_LIMITED] = {429, "LMT-001", "rate-limit", "Rate Limit Exceeded"},
 	[PROBLEM_INTERNAL] = {500, "INT-001", "internal-error", "Internal Server Error"},
 	[PROBLEM_UNAVAILABLE] = {503, "SVC-001", "service-unavailable", "Service Unavailable"},
@@ -132,6 +132,7 @@ static enum problem problem_of(enum error_code code)
 	case ERROR_LIMITED:
 		return PROBLEM_LIMITED;
 	case ERROR_UNAVAILABLE:
+	case ERROR_DOUBTFUL:
 	case ERROR_CANCELLED:
 		return PROBLEM_UNAVAILABLE;
 	case ERROR_NO_SPACE:
@@ -146,13 +147,17 @@ static enum problem problem_of(enum error_code code)
 void problem_answer_error(
 	struct http_request *request, struct http_response *response, const struct error *err)
 {
-	enum problem problem = problem_of(err->code);
+	struct str detail = arena_str(request->arena, str_of(err->message));
 
-	problem_say(request, response, problem,
-		problem == PROBLEM_INTERNAL ? STR("The request could not be carried out; its "
-						  "trace_id finds the reason in "
-						  "the log")
-					    : arena_str(request->arena, str_of(err->message)));
+	/* What went wrong inside, and where the database is, is for the log. */
+	if (problem_of(err->code) == PROBLEM_INTERNAL)
+		detail = STR("The request could not be carried out; its trace_id finds the reason "
+			     "in the log");
+	else if (err->code == ERROR_UNAVAILABLE)
+		detail = STR("The database does not answer, and nothing was changed; try again");
+	else if (err->code == ERROR_NO_SPACE)
+		detail = STR("The database's disk is full, and nothing was changed; make room");
+	problem_say(request, response, problem_of(err->code), detail);
 }
 
 void problem_write_server_error(

@@ -14,12 +14,14 @@
 #include "base/cleanup.h"
 #include "clm/registry_conditions.h"
 #include "clm/registry_references.h"
+#include "clm/settings.h"
 #include "data/yaml.h"
 
 /* While it is being read: the kind and what its second pass needs. */
 struct entry {
 	struct str parent;
 	bool requires_schema;
+	const struct json *at; /* in the file */
 };
 
 struct loading {
@@ -37,9 +39,11 @@ static int fail(const struct loading *loading, size_t index, const char *problem
 	struct str name = loading->registry->kinds[index].name;
 
 	if (str_is_empty(name))
-		return error_set(loading->err, ERROR_INVALID, "entity %zu: %s", index + 1, problem);
-	return error_set(
-		loading->err, ERROR_INVALID, "entity \"%" STR_F "\": %s", STR_A(name), problem);
+		error_set(loading->err, ERROR_INVALID, "entity %zu: %s", index + 1, problem);
+	else
+		error_set(loading->err, ERROR_INVALID, "entity \"%" STR_F "\": %s", STR_A(name),
+			problem);
+	return settings_at(loading->entries[index].at, loading->err);
 }
 
 static int read_kind(struct loading *loading, size_t index, const struct json *value)
@@ -190,9 +194,11 @@ static int check_known_keys(struct loading *loading, size_t index, const struct 
 
 		while (k < KEY_COUNT && !str_eq_c(key, keys[k].name))
 			k++;
-		if (k == KEY_COUNT)
-			return error_set(loading->err, ERROR_INVALID,
+		if (k == KEY_COUNT) {
+			error_set(loading->err, ERROR_INVALID,
 				"entity %zu: unknown key \"%" STR_F "\"", index + 1, STR_A(key));
+			return settings_at(json_get_str(item, key), loading->err);
+		}
 	}
 	return 0;
 }
@@ -237,6 +243,7 @@ static int read_entry(struct loading *loading, size_t index, const struct json *
 {
 	struct kind *kind = &loading->registry->kinds[index];
 
+	loading->entries[index].at = item;
 	if (!json_is(item, JSON_OBJECT))
 		return fail(loading, index, "must be a mapping");
 	if (check_known_keys(loading, index, item) != 0)
@@ -245,9 +252,11 @@ static int read_entry(struct loading *loading, size_t index, const struct json *
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		const struct json *value = json_get(item, keys[i].name);
 
+		loading->entries[index].at = json_is_null(value) ? item : value;
 		if (!json_is_null(value) && keys[i].read(loading, index, value) != 0)
 			return -1;
 	}
+	loading->entries[index].at = item;
 	return check_entry(loading, index);
 }
 

@@ -86,6 +86,11 @@ int settings_load(struct arena *arena, const char *path, struct json **ret, stru
 	return 0;
 }
 
+int settings_at(const struct json *value, struct error *err)
+{
+	return json_line(value) ? error_prefix(err, "line %u", json_line(value)) : -1;
+}
+
 /* --- tables ---------------------------------------------------------------------------------- */
 
 static const struct settings_key *find_key(
@@ -125,25 +130,30 @@ static bool has_type(const struct json *value, enum settings_type type)
 	       (type != SETTINGS_INTEGER || json_to_int(value, &number));
 }
 
+static int check_member(const struct json *value, struct str name, struct str where,
+	const struct settings_key *keys, size_t count, struct error *err)
+{
+	const struct settings_key *key = find_key(keys, count, name);
+	if (!key)
+		return refuse_unknown(where, name, keys, count, err);
+	if (key->refused)
+		return error_set(err, ERROR_INVALID, "%" STR_F "%s%" STR_F " is not supported: %s",
+			STR_A(where), dot(where), STR_A(name), key->refused);
+	if (!json_is_null(value) && !has_type(value, key->type))
+		return error_set(err, ERROR_INVALID, "%" STR_F "%s%" STR_F " must be %s",
+			STR_A(where), dot(where), STR_A(name), type_names[key->type]);
+	return 0;
+}
+
 int settings_check(const struct json *map, struct str where, const struct settings_key *keys,
 	size_t count, struct error *err)
 {
 	const struct json *value;
 	if (!json_is(map, JSON_OBJECT))
 		return error_set(err, ERROR_INVALID, "%" STR_F " must be a map", STR_A(where));
-	json_for_each (map, i, value) {
-		struct str name = json_key_at(map, i);
-		const struct settings_key *key = find_key(keys, count, name);
-		if (!key)
-			return refuse_unknown(where, name, keys, count, err);
-		if (key->refused)
-			return error_set(err, ERROR_INVALID,
-				"%" STR_F "%s%" STR_F " is not supported: %s", STR_A(where),
-				dot(where), STR_A(name), key->refused);
-		if (!json_is_null(value) && !has_type(value, key->type))
-			return error_set(err, ERROR_INVALID, "%" STR_F "%s%" STR_F " must be %s",
-				STR_A(where), dot(where), STR_A(name), type_names[key->type]);
-	}
+	json_for_each (map, i, value)
+		if (check_member(value, json_key_at(map, i), where, keys, count, err) != 0)
+			return settings_at(value, err);
 	for (size_t i = 0; i < count; i++)
 		if (keys[i].required && json_is_null(json_get(map, keys[i].name)))
 			return error_set(err, ERROR_INVALID, "%" STR_F "%s%s is missing",

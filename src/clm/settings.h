@@ -43,8 +43,12 @@ int settings_read(struct arena *arena, const char *path, struct str *ret, struct
 /* The file's YAML, which must be a map. Errors begin with the path. */
 int settings_load(struct arena *arena, const char *path, struct json **ret, struct error *err);
 
+/* Puts "line 7" before a sentence about the value, where its line is known. Returns -1. */
+int settings_at(const struct json *value, struct error *err);
+
 /* Whether `map` is a map that holds only these keys, each of its type, and all required ones.
- * `where` is the path of the map itself, empty for the file. A null value counts as absent. */
+ * `where` is the path of the map itself, empty for the file. A null value counts as absent. Errors
+ * begin with the line. */
 int settings_check(const struct json *map, struct str where, const struct settings_key *keys,
 	size_t count, struct error *err);
 

@@ -111,6 +111,10 @@ static void print_findings(const struct check_report *report)
 	printf("%llu resources, %zu invariants checked, %llu broken\n",
 		(unsigned long long)report->resources, report->count,
 		(unsigned long long)report->broken);
+	if (report->unknown > 0)
+		printf("%llu resources are of kinds that are not configured here, and were checked "
+		       "in part; add --config FILE of their CLM\n",
+			(unsigned long long)report->unknown);
 }
 
 static int check(const struct command_line *line, struct arena *arena, struct check_report *ret,
@@ -123,7 +127,7 @@ static int check(const struct command_line *line, struct arena *arena, struct ch
 		clm_source_find_kinds(&source, arena, err) < 0 ||
 		registry_load(&registry, source.entities_file, source.schema_file, err) < 0)
 		return -1;
-	int result = check_run(source.store_url, registry, arena, ret, err);
+	int result = check_run(source.store_url, registry, source.has_config, arena, ret, err);
 	registry_free(registry);
 	return result;
 }

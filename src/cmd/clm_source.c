@@ -27,7 +27,7 @@ static int read_config(
 		config_read(arena, &source, &config, err) < 0)
 		return -1;
 	*ret = (struct clm_source){
-		config.clm.store_url, config.clm.entities_file, config.clm.schema_file};
+		config.clm.store_url, config.clm.entities_file, config.clm.schema_file, true};
 	return 0;
 }
 
@@ -46,12 +46,15 @@ int clm_source_read(const struct command_line *line, struct arena *arena, struct
 {
 	const char *store = command_text(line, "store"), *file = command_text(line, "config");
 
-	if ((store != NULL) == (file != NULL))
+	*ret = (struct clm_source){0};
+	if (!store && !file)
 		return error_set(err, ERROR_INVALID,
-			"name the database: either --store URL or --config FILE");
-	if (file)
-		return read_config(file, arena, ret, err);
-	*ret = (struct clm_source){.store_url = store};
+			"name the database: --store URL, or --config FILE of its `reeve serve "
+			"clm`");
+	if (file && read_config(file, arena, ret, err) < 0)
+		return -1;
+	if (store)
+		ret->store_url = store;
 	return 0;
 }
 

@@ -180,9 +180,11 @@ static void print_help(
 static int run_command(const struct command *table, int argc, char **argv)
 {
 	const struct command *command = NULL, *here = table;
-	char path[PATH_TEXT_MAX] = "reeve";
+	char path[PATH_TEXT_MAX] = "reeve", version[] = "version";
 	int at = 1;
 
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		argv[1] = version; /* as other programs are asked */
 	for (; here && at < argc && argv[at][0] != '-'; at++) {
 		const struct command *next = find(here, argv[at]);
 		if (!next)

@@ -18,6 +18,17 @@
 
 /* --- reading ------------------------------------------------------------------------------- */
 
+unsigned json_line(const struct json *value)
+{
+	return value ? value->line : 0;
+}
+
+void json_set_line(struct json *value, unsigned line)
+{
+	if (value)
+		value->line = line;
+}
+
 enum json_type json_type(const struct json *value)
 {
 	return value ? (enum json_type)value->type : JSON_NULL;

@@ -55,6 +55,11 @@ struct json_limits {
 int json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
 	struct json **ret, struct error *err);
 
+/* Where it stood in the file it was read from, counted from 1: of a member, its key's line. Only
+ * YAML says so (yaml.h); 0 else. */
+unsigned json_line(const struct json *value);
+void json_set_line(struct json *value, unsigned line);
+
 /* --- reading ------------------------------------------------------------------------------- */
 
 enum json_type json_type(const struct json *value);	     /* JSON_NULL for NULL */

@@ -22,6 +22,7 @@ struct json {
 	uint8_t index_bits; /* of an object: see json_object.c; 0: searched in a row */
 	uint32_t count;
 	uint32_t capacity;
+	uint32_t line; /* of a file; 0: unknown. Fills what alignment would leave empty */
 	union {
 		struct str text; /* string: its characters; number, raw: as written */
 		struct {

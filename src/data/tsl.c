@@ -322,6 +322,8 @@ static int parse_group(struct parser *p, struct tsl **ret)
 {
 	if (deeper(p) != 0 || lex(p) != 0 || parse_or(p, ret) != 0)
 		return -1;
+	if (is_symbol(p, ","))
+		return fail(p, "a list is written ['a', 'b']; expected ')'", p->token.text);
 	if (!is_symbol(p, ")"))
 		return fail(p, "expected ')'", p->token.text);
 	p->depth--;

@@ -301,12 +301,14 @@ static bool compose_mapping(struct composer *c, unsigned depth, struct json *obj
 		if (c->event.type == YAML_MAPPING_END_EVENT)
 			return !merged || merge(c, object, merged);
 		bool is_merge = is_merge_key(&c->event);
+		unsigned line = (unsigned)c->event.start_mark.line + 1;
 		if (is_merge && merged)
 			return FAIL(c, "duplicate key \"<<\"");
 		if (!is_merge && !compose_key(c, depth + 1, object, &key))
 			return false;
 		if (!next_event(c) || !compose(c, depth + 1, &value))
 			return false;
+		json_set_line(value, line);
 		if (is_merge)
 			merged = value;
 		else
@@ -346,8 +348,10 @@ static bool compose(struct composer *c, unsigned depth, struct json **ret)
 		anchor = take_anchor(c, c->event.data.sequence_start.anchor);
 	else if (c->event.type == YAML_MAPPING_START_EVENT)
 		anchor = take_anchor(c, c->event.data.mapping_start.anchor);
+	unsigned line = (unsigned)c->event.start_mark.line + 1;
 	if (!count_nodes(c, 1) || !compose_node(c, depth, ret))
 		return false;
+	json_set_line(*ret, line);
 	if (arena_is_exhausted(c->arena))
 		return fail_memory(c);
 	return remember(c, anchor, *ret);

@@ -4,7 +4,7 @@
  * Scalars resolve by the YAML 1.2 core schema, plus the 1.1 forms that sigs.k8s.io/yaml takes
  * (true/false only as booleans; yes, no, on, off stay strings). Anchors and aliases are expanded up
  * to the node limit; duplicate keys, non-string keys and tags other than the core ones are errors
- * with line and column.
+ * with line and column. Every value knows its line (json_line).
  */
 #ifndef REEVE_DATA_YAML_H
 #define REEVE_DATA_YAML_H

@@ -12,6 +12,11 @@
 
 #define SQL_MAX_MARKS 4 /* feeds of one store */
 
+/* ERROR_DOUBTFUL */
+#define STORE_DOUBT                                                                       \
+	"the connection to the database was lost during the commit: the change may have " \
+	"been made or not; look before you try again"
+
 struct store_driver;
 
 /* Remembered with the transaction: forgotten with the changes it goes with. */

@@ -352,10 +352,7 @@ static int send_commit(struct postgres_connection *connection, struct error *err
 		if (!is_lost)
 			return -1;
 		connection->sql.is_outcome_unknown = true;
-		return error_set(err, ERROR_UNAVAILABLE,
-			"the connection to database %s was lost during a commit: the change may "
-			"have been made or not; look before you try again",
-			connection->database->name);
+		return error_set(err, ERROR_DOUBTFUL, STORE_DOUBT);
 	}
 	bool is_done = strcmp(PQcmdStatus(result), "COMMIT") == 0;
 	PQclear(result);

@@ -85,8 +85,8 @@ void store_close(struct store *store); /* ends waiting writes with ERROR_CANCELL
  * (its error is then store_write's). It may run on another caller's thread, and again from the
  * start after a failed commit of its group, so it must only touch the database and its own
  * argument, idempotently. Returns after the commit is durable. ERROR_NO_SPACE on a full disk,
- * ERROR_LIMITED, ERROR_CANCELLED. ERROR_UNAVAILABLE when the server was lost; its sentence tells
- * when that was during the commit, so that the change may have been made.
+ * ERROR_LIMITED, ERROR_CANCELLED. ERROR_UNAVAILABLE when the server was lost, ERROR_DOUBTFUL when
+ * that was during the commit, so that the change may have been made.
  */
 typedef int (*store_work)(struct sql *sql, void *argument, struct error *err);
 int store_write(struct store *store, store_work work, void *argument, struct error *err);

@@ -186,12 +186,11 @@ static void answer(struct writer *writer, struct job *jobs)
 static void answer_unknown(struct writer *writer, struct job *jobs)
 {
 	for (struct job *job = jobs; job; job = job->next)
-		job->result = error_set(job->err, ERROR_UNAVAILABLE, "%s",
-			job->result == 0 && !job->is_read
-				? "the connection to the database was lost during a commit: the "
-				  "change may have been made or not; look before you try again"
-				: "the connection to the database was lost before this was "
-				  "decided; nothing was changed by it: try again");
+		job->result = job->result == 0 && !job->is_read
+				      ? error_set(job->err, ERROR_DOUBTFUL, STORE_DOUBT)
+				      : error_set(job->err, ERROR_UNAVAILABLE,
+						"the connection to the database was lost before "
+						"this was decided; try again");
 	answer(writer, jobs);
 }
 

@@ -264,6 +264,21 @@ def test_check_tells_by_its_code(tmp_path):
     assert not (tmp_path / "none.db").exists()
 
 
+def test_check_knows_other_kinds_by_their_configuration(tmp_path):
+    import sqlite3
+
+    database = f"sqlite:{tmp_path}/clm.db"
+    with server.Server(tmp_path / "serve", database=database) as clm:
+        made = requests.post(f"{clm.url}/api/hyperfleet/v1/channels", json={"kind": "Channel", "name": "a", "spec": {}}, timeout=60)
+        assert made.status_code == 201, made.text
+    config = tmp_path / "serve" / "config.yaml"
+    assert "1 resources are of kinds that are not configured here" in reeve("check", "--store", database)
+    assert "configured here" not in reeve("check", "--store", database, "--config", config)
+    with sqlite3.connect(tmp_path / "clm.db") as handle:
+        handle.execute("UPDATE resources SET kind = 'Nothing'")
+    assert "kind-known: 1 broken" in reeve("check", "--store", database, "--config", config, code=1)
+
+
 def test_a_backup_goes_through_a_pipe(tmp_path):
     database = f"sqlite:{tmp_path}/clm.db"
     with serve(tmp_path / "serve", database) as clm:

@@ -126,7 +126,7 @@ def test_flags_and_variables_go_before_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("change, words", [
-    ({"sever": {}}, "sever is not a key known here"),
+    ({"sever": {}}, ": sever is not a key known here"),
     ({"server": {"port": 0}}, "server.jwt.enabled is true"),
     ({"entities": []}, "at least one kind"),
     ({"database": {"url": "oracle:x"}}, "has no driver"),

@@ -120,7 +120,7 @@ static void a_wrong_configuration_is_refused_with_the_place(void **state)
 		struct adapter_overrides none = {0};
 		struct error err = {0};
 		assert_int_equal(parse_settings(arena, cases[i].yaml, &none, &settings, &err), -1);
-		if (!str_starts_with(str_of(err.message), str_of(cases[i].message)))
+		if (str_find(str_of(err.message), str_of(cases[i].message)) < 0)
 			fail_msg("case %zu: \"%s\" instead of \"%s\"", i, err.message,
 				cases[i].message);
 		arena_free(arena);

@@ -142,8 +142,8 @@ static void mistakes_are_answered_as_problems(void **state)
 			"The following field(s) doesn't exist in `Resource`: nope, status, spec.a"},
 		{"GET", V1 "/clusters/watch?after=-1", NULL, 400, "HYPERFLEET-VAL-005",
 			"Bad Request", "after must be a sequence number, is '-1'"},
-		{"GET", V1 "/clusters/watch?after=9999", NULL, 410, "HYPERFLEET-VAL-005",
-			"Bad Request", NULL},
+		{"GET", V1 "/clusters/watch?after=9999", NULL, 410, "HYPERFLEET-VAL-005", "Gone",
+			NULL},
 	};
 	struct region *region = *state;
 

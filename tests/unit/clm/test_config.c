@@ -135,7 +135,7 @@ static void tenants_and_idle_keys_are_read(void **state)
 	if (read_config(arena,
 		    "server:\n"
 		    "  jwt: {enabled: false}\n"
-		    "  timeouts: {read: 5s}\n"
+		    "  timeouts: {read: 4500ms, write: 5s}\n"
 		    "  tenant:\n"
 		    "    enabled: true\n"
 		    "    system_header: X-System\n"
@@ -150,7 +150,8 @@ static void tenants_and_idle_keys_are_read(void **state)
 	assert_string_equal(config.clm.callers.dimensions[0].key, "org");
 	assert_true(config.clm.callers.dimensions[0].is_required);
 	assert_int_equal(config.idle_count, 1);
-	assert_string_equal(config.idle[0], "server.timeouts.read");
+	assert_string_equal(config.idle[0], "server.timeouts.write");
+	assert_int_equal(config.clm.request_timeout_s, 5);
 	assert_int_equal(config.log_level, LOG_LEVEL_WARN);
 	assert_int_equal(config.log_format, LOG_FORMAT_HUMAN);
 	assert_true(config.logs_to_stderr);
@@ -225,18 +226,20 @@ static void a_mistake_is_told_with_its_place(void **state)
 		const char *sentence;
 	} rows[] = {
 		{"", {0}, "server.jwt.enabled is true"},
-		{OPEN "sever: {port: 1}", {0}, "c.yaml: sever is not a key known here"},
-		{OPEN "database: {hots: h}", {0}, "c.yaml: database.hots is not a key known here"},
-		{OPEN "database: 5", {0}, "c.yaml: database has to be a map"},
-		{"[]", {0}, "c.yaml: the file has to be a map"},
+		{OPEN "sever: {port: 1}", {0}, "c.yaml: line 2: sever is not a key known here"},
+		{OPEN "database: {hots: h}", {0},
+			"c.yaml: line 2: database.hots is not a key known here"},
+		{OPEN "database: 5", {0}, "c.yaml: line 2: database has to be a map"},
+		{"[]", {0}, "c.yaml: line 1: the file has to be a map"},
 		{OPEN "health: {port: 70000}", {0},
-			"c.yaml: health.port has to be a whole number from 0 to 65535, is '70000'"},
+			"c.yaml: line 2: health.port has to be a whole number from 0 to 65535, is "
+			"'70000'"},
 		{OPEN, {.variable = "HYPERFLEET_HEALTH_PORT", .variable_value = "x"},
 			"HYPERFLEET_HEALTH_PORT has to be a whole number"},
 		{OPEN, {.flag = "health-port", .flag_value = "-1"},
 			"--health-port has to be a whole number"},
 		{OPEN "health: {db_ping_timeout: soon}", {0},
-			"c.yaml: health.db_ping_timeout has to be a duration"},
+			"c.yaml: line 2: health.db_ping_timeout has to be a duration"},
 		{"server: {jwt: {enabled: maybe}}", {0}, "has to be true or false, is 'maybe'"},
 		{"server: {jwt: {enabled: false}, tls: {enabled: true}}", {0},
 			"server.tls.enabled is true: name the certificate"},
@@ -260,7 +263,7 @@ static void a_mistake_is_told_with_its_place(void **state)
 		{JWT("issuer_url: \"https://i\", jwk_cert_url: \"http://keys\""), {0},
 			"jwk_cert_url has to be https://"},
 		{JWT("issuer_url: \"https://i\", jwk_cert_file: /f, audiense: a"), {0},
-			"server.jwt.configs[0].audiense is not a key known here"},
+			"c.yaml: line 1: server.jwt.configs[0].audiense is not a key known here"},
 		{JWT("issuer_url: \"https://i\", jwk_cert_file: /f, audience: [a]"), {0},
 			"server.jwt.configs[0].audience has to be text"},
 		{JWT("issuer_url: \"https://i\", jwk_cert_file: /f, identity_header: cookie"), {0},

@@ -240,6 +240,9 @@ static void a_lost_database_is_answered_with_503_and_a_time(void **state)
 	assert_true(postgres_test_run("postgres",
 		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'lost'"));
 	assert_int_equal(call_server(arena, board->ports[0], &call, &answer), 503);
+	/* Where the database is, is nobody's business. */
+	assert_true(str_find(answer.body, STR("postgresql://")) < 0);
+	assert_true(str_find(answer.body, STR("nothing was changed")) >= 0);
 	assert_true(str_eq_c(http_answer_header(&answer, "Retry-After"), "1"));
 	kill(server, SIGKILL);
 	waitpid(server, &status, 0);

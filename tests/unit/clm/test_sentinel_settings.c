@@ -120,7 +120,7 @@ static void a_mistake_is_named_with_its_place(void **state)
 		struct error err = {0};
 		assert_int_equal(parse(arena, cases[i].yaml, &settings, &err), -1);
 		assert_int_equal(err.code, ERROR_INVALID);
-		if (!str_starts_with(str_of(err.message), str_of(cases[i].message)))
+		if (str_find(str_of(err.message), str_of(cases[i].message)) < 0)
 			fail_msg("case %zu: \"%s\" instead of \"%s\"", i, err.message,
 				cases[i].message);
 		arena_free(arena);
