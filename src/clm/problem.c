@@ -156,7 +156,8 @@ void problem_answer_error(
 	else if (err->code == ERROR_UNAVAILABLE)
 		detail = STR("The database does not answer, and nothing was changed; try again");
 	else if (err->code == ERROR_NO_SPACE)
-		detail = STR("The database's disk is full, and nothing was changed; make room");
+		detail = STR("No space is left on the database's disk, and nothing was changed; "
+			     "make room");
 	problem_say(request, response, problem_of(err->code), detail);
 }
 
