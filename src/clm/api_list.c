@@ -366,16 +366,24 @@ static int find_total(struct sql *sql, struct listing *listing, struct error *er
 	return 0;
 }
 
+/* A store_work: the parent in the path, if there is one, is there. */
+static int find_parent(struct sql *sql, void *argument, struct error *err)
+{
+	struct api_request *request = argument;
+	struct scope scope = api_parent_scope(request);
+	struct resource parent;
+
+	return str_is_null(request->parent) ? 0
+					    : resource_find(sql, request->http->arena, &scope,
+						      request->parent, &parent, err);
+}
+
 /* A store_work. */
 static int list(struct sql *sql, void *argument, struct error *err)
 {
 	struct listing *listing = argument;
-	struct api_request *request = listing->request;
-	struct scope parent_scope = api_parent_scope(request);
-	struct resource parent;
 
-	if (!str_is_null(request->parent) && resource_find(sql, request->http->arena, &parent_scope,
-						     request->parent, &parent, err) != 0)
+	if (find_parent(sql, listing->request, err) != 0)
 		return -1;
 	if (choose_index(sql, listing, err) != 0 || find_total(sql, listing, err) != 0)
 		return -1;
@@ -441,6 +449,8 @@ void api_watch(struct api_request *request)
 
 	if (!read_watch(request, &wish))
 		return;
-	if (watch_open(request->api->watch, request->http, request->response, &wish, &err) != 0)
+	if ((!str_is_null(request->parent) &&
+		    store_read(request->api->catalog->store, find_parent, request, &err) != 0) ||
+		watch_open(request->api->watch, request->http, request->response, &wish, &err) != 0)
 		api_fail(request, &err);
 }

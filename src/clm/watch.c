@@ -350,6 +350,17 @@ static int64_t time_to_sleep(const struct watch *watch)
 	return until_us > now_us + WATCH_NAP_US ? until_us - now_us : WATCH_NAP_US;
 }
 
+static int64_t compact_interval(const struct journal_retention *retention)
+{
+	const int64_t kept_us[] = {retention->feed_us, retention->history_us};
+	int64_t us = WATCH_COMPACT_MAX_US;
+
+	for (size_t i = 0; i < sizeof(kept_us) / sizeof(kept_us[0]); i++)
+		if (kept_us[i] > 0 && kept_us[i] < us) /* 0: the default, days */
+			us = kept_us[i];
+	return us > WATCH_COMPACT_MIN_US ? us : WATCH_COMPACT_MIN_US;
+}
+
 /* Spares what an open stream has not been sent yet. */
 static void compact(struct watch *watch)
 {
@@ -359,7 +370,7 @@ static void compact(struct watch *watch)
 
 	if (now_us < watch->compact_us)
 		return;
-	watch->compact_us = now_us + WATCH_COMPACT_US;
+	watch->compact_us = now_us + compact_interval(&watch->retention);
 	for (const struct stream *stream = watch->streams; stream != NULL; stream = stream->next)
 		after = stream->cursor < after ? stream->cursor : after;
 	if (journal_compact(watch->catalog, &watch->retention, after, clock_now_us(&clock_system),
@@ -418,7 +429,7 @@ int watch_start(struct watch **ret, struct catalog *catalog,
 	watch->catalog = catalog;
 	watch->retention = *retention;
 	watch->log = log;
-	watch->compact_us = clock_monotonic_us() + WATCH_COMPACT_US;
+	watch->compact_us = clock_monotonic_us() + compact_interval(&watch->retention);
 	pthread_mutex_init(&watch->arrivals_mutex, NULL);
 	stop_init(&watch->stop);
 	if (feed_listen(catalog->feed, ring, watch) != 0) {

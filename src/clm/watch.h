@@ -21,7 +21,9 @@
 #define WATCH_MAX_STREAMS 1000u
 #define WATCH_BATCH_ROWS 256u
 #define WATCH_HEARTBEAT_US (INT64_C(10) * 1000000)
-#define WATCH_COMPACT_US (INT64_C(600) * 1000000) /* between compactions */
+/* Between compactions: as long as the shortest retention, within these. */
+#define WATCH_COMPACT_MIN_US (INT64_C(1) * 1000000)
+#define WATCH_COMPACT_MAX_US (INT64_C(600) * 1000000)
 
 struct watch;
 
