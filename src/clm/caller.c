@@ -35,6 +35,15 @@ int caller_check_rules(const struct caller_rules *rules, struct error *err)
 	return 0;
 }
 
+const char *caller_warning(const struct caller_rules *rules)
+{
+	if (rules->tenant_enabled && rules->needs_token && !rules->needs_certificate)
+		return "every bearer of a token chooses its tenant by header, unless something in "
+		       "front sets these headers; server.tls.client_ca_file takes them from "
+		       "gateways with a certificate only";
+	return NULL;
+}
+
 /* --- which tenant ---------------------------------------------------------------------------- */
 
 static bool refuse(struct problem_details *ret_problem, enum problem problem, struct str detail)
@@ -196,9 +205,15 @@ static const char *find_repeated(
 	for (size_t i = 0; i < rules->dimension_count; i++)
 		if (is_repeated(request, rules->dimensions[i].header))
 			return rules->dimensions[i].header;
-	for (size_t i = 0; i < rules->issuer_count; i++)
-		if (is_repeated(request, rules->issuers[i].identity_header))
-			return rules->issuers[i].identity_header;
+	for (size_t i = 0; i < rules->issuer_count; i++) {
+		const struct issuer_rule *issuer = &rules->issuers[i];
+		const char *token = issuer->header ? issuer->header : ISSUER_HEADER;
+
+		if (is_repeated(request, issuer->identity_header))
+			return issuer->identity_header;
+		if (is_repeated(request, token))
+			return token;
+	}
 	return NULL;
 }
 

@@ -51,6 +51,8 @@ struct caller {
 
 /* Checks rules that come from configuration. */
 int caller_check_rules(const struct caller_rules *rules, struct error *err);
+/* What an operator should know of rules that are taken as they are; NULL: nothing. */
+const char *caller_warning(const struct caller_rules *rules);
 
 /* `issuers` are those of the rules, NULL when no token is needed; `changes` tells requests that
  * change something, which need a name where names are proven. False: ret_problem is filled. */

@@ -109,6 +109,9 @@ static int start(struct clm *clm, const struct clm_config *config, struct error 
 			0)
 		return -1;
 	warn_of_missing_schemas(clm->registry, config->log);
+	const char *warning = caller_warning(&config->callers);
+	if (warning)
+		log_warn(config->log, warning);
 	clm->api.catalog = &clm->catalog;
 	totals_init(&clm->api.totals);
 	clm->api.rules = config->callers;

@@ -154,7 +154,7 @@ void problem_answer_error(
 		detail = STR("The request could not be carried out; its trace_id finds the reason "
 			     "in the log");
 	else if (err->code == ERROR_UNAVAILABLE)
-		detail = STR("The database does not answer, and nothing was changed; try again");
+		detail = STR("Database connection unavailable; nothing was changed: try again");
 	else if (err->code == ERROR_NO_SPACE)
 		detail = STR("No space is left on the database's disk, and nothing was changed; "
 			     "make room");

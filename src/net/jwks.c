@@ -87,23 +87,33 @@ static void replace(struct jwks *keys, struct jwk_set **place, struct jwk_set *s
 	jwk_set_free(old);
 }
 
+static void tell_failure(const struct jwks *keys, const struct error *err)
+{
+	if (err->code != ERROR_CANCELLED && keys->on_failure)
+		keys->on_failure(keys->arg, err);
+}
+
 static bool read_again(struct jwks *keys)
 {
 	struct error err = {0};
 	struct jwk_set *set;
-	bool is_whole = true;
+	bool has_file = true, has_url = true;
 
-	if (keys->file && load_file(keys->file, &set, &err) == 0)
-		replace(keys, &keys->from_file, set);
-	else if (keys->file)
-		is_whole = false;
-	if (keys->url && load_url(keys, &set, &err) == 0)
-		replace(keys, &keys->from_url, set);
-	else if (keys->url)
-		is_whole = false;
-	if (!is_whole && err.code != ERROR_CANCELLED && keys->on_failure)
-		keys->on_failure(keys->arg, &err);
-	return is_whole;
+	if (keys->file) {
+		has_file = load_file(keys->file, &set, &err) == 0;
+		if (has_file)
+			replace(keys, &keys->from_file, set);
+		else
+			tell_failure(keys, &err);
+	}
+	if (keys->url) {
+		has_url = load_url(keys, &set, &err) == 0;
+		if (has_url)
+			replace(keys, &keys->from_url, set);
+		else
+			tell_failure(keys, &err);
+	}
+	return has_file && has_url;
 }
 
 /* --- the thread ------------------------------------------------------------------------------ */
@@ -160,12 +170,16 @@ static void run(void *arg)
 static enum jwk_match find_now(
 	struct jwks *keys, struct str id, enum jwk_algorithm algorithm, struct jwk **ret_key)
 {
-	enum jwk_match match = jwk_set_find(keys->from_file, id, algorithm, ret_key);
+	enum jwk_match in_file = jwk_set_find(keys->from_file, id, algorithm, ret_key);
+	enum jwk_match in_url = in_file == JWK_FOUND
+					? JWK_ABSENT
+					: jwk_set_find(keys->from_url, id, algorithm, ret_key);
 
-	return match == JWK_ABSENT ? jwk_set_find(keys->from_url, id, algorithm, ret_key) : match;
+	return in_url == JWK_ABSENT ? in_file : in_url;
 }
 
-/* Waits for the reading that is under way, or for one more. False when there shall be none. */
+/* Waits for the reading that is under way, or for one more. False when there shall be none, or the
+ * last one failed: forged tokens would keep threads waiting for an issuer that is away. */
 static bool wait_for_reading(struct jwks *keys)
 {
 	int64_t now_us = clock_monotonic_us();
@@ -181,6 +195,8 @@ static bool wait_for_reading(struct jwks *keys)
 		keys->is_wanted = true;
 		stop_poke(&keys->stop);
 	}
+	if (keys->failures > 0)
+		return false;
 	now_us += JWKS_WAIT_US;
 	until = (struct timespec){now_us / CLOCK_US_PER_S, now_us % CLOCK_US_PER_S * 1000};
 	keys->waiting++;

@@ -16,7 +16,8 @@
 #define JWKS_RETRY_MAX_US (INT64_C(300) * 1000000)
 #define JWKS_LEAST_INTERVAL_US (INT64_C(2) * 1000000) /* between readings for unknown keys */
 #define JWKS_FETCH_TIMEOUT_US (INT64_C(10) * 1000000)
-#define JWKS_WAIT_US (INT64_C(3) * 1000000) /* a request waits for a reading at most */
+/* A request waits for a reading at most, and not at all while readings fail. */
+#define JWKS_WAIT_US (INT64_C(3) * 1000000)
 #define JWKS_MAX_WAITING 4u /* requests at once; others are answered by what is known */
 
 struct jwks;
@@ -26,7 +27,7 @@ struct jwks_config {
 	const char *url;
 	const char *file;
 	const char *ca_file; /* of the URL's server; NULL: the system's */
-	/* Called by the reading thread after each reading that failed; NULL accepted. */
+	/* Called by the reading thread for each source that could not be read; NULL accepted. */
 	void (*on_failure)(void *arg, const struct error *err);
 	void *arg;
 };

@@ -169,9 +169,22 @@ static void a_tenant_that_finds_no_room_is_refused(void **state)
 	}
 }
 
+static void tenants_by_token_alone_are_warned_of(void **state)
+{
+	struct caller_rules rules = rules_of(TENANTS);
+
+	(void)state;
+	assert_null(caller_warning(&rules));
+	rules.needs_token = true;
+	assert_non_null(strstr(caller_warning(&rules), "client_ca_file"));
+	rules.needs_certificate = true;
+	assert_null(caller_warning(&rules));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tenants_by_token_alone_are_warned_of),
 		cmocka_unit_test(a_caller_is_who_a_believed_header_says),
 		cmocka_unit_test(nobody_else_gets_in),
 		cmocka_unit_test(a_tenant_that_finds_no_room_is_refused),

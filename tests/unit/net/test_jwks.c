@@ -112,6 +112,18 @@ static enum error_code find(struct jwks *keys, const char *id)
 	return err.code;
 }
 
+/* While readings fail nobody waits for one, but it is asked for. */
+static enum error_code find_soon(struct jwks *keys, const char *id)
+{
+	enum error_code code = find(keys, id);
+
+	for (int tries = 0; code != ERROR_NONE && tries < 150; tries++) {
+		usleep(20000);
+		code = find(keys, id);
+	}
+	return code;
+}
+
 static void wait_out_the_interval(void)
 {
 	usleep((useconds_t)JWKS_LEAST_INTERVAL_US + 100000);
@@ -159,9 +171,13 @@ static void a_lost_issuer_takes_no_key_away(void **state)
 	wait_out_the_interval();
 	assert_int_equal(find(keys, "new"), ERROR_UNAVAILABLE);
 	assert_int_equal(find(keys, "old"), ERROR_NONE);
+	int64_t began_us = clock_monotonic_us();
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(find(keys, "made-up"), ERROR_UNAVAILABLE);
+	assert_true(clock_monotonic_us() - began_us < JWKS_WAIT_US / 10); /* at once */
 	atomic_store(&issuer->document, set_of(issuer, &issuer->old, &issuer->new));
 	wait_out_the_interval();
-	assert_int_equal(find(keys, "new"), ERROR_NONE);
+	assert_int_equal(find_soon(keys, "new"), ERROR_NONE);
 	jwks_free(keys);
 }
 
@@ -174,7 +190,7 @@ static void an_issuer_that_comes_later_is_found(void **state)
 	assert_int_equal(find(keys, "old"), ERROR_UNAVAILABLE);
 	atomic_store(&issuer->document, document);
 	wait_out_the_interval();
-	assert_int_equal(find(keys, "old"), ERROR_NONE);
+	assert_int_equal(find_soon(keys, "old"), ERROR_NONE);
 	jwks_free(keys);
 }
 
