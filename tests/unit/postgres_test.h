@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static inline const char *postgres_test_folder(void)
 {
@@ -55,6 +56,34 @@ static inline bool postgres_test_create(const char *database)
 
 	snprintf(text, sizeof(text), "CREATE DATABASE %s", database);
 	return postgres_test_drop(database) && postgres_test_run("postgres", text);
+}
+
+/* The URL of a store of this process's own: a file in the folder, or a database. */
+static inline void test_store_url(char *ret, size_t size, const char *folder, const char *name)
+{
+	char database[64];
+
+	snprintf(database, sizeof(database), "%s_%ld", name, (long)getpid());
+	if (postgres_test_folder())
+		postgres_test_url(ret, size, database);
+	else
+		snprintf(ret, size, "sqlite:%s/%s.db", folder, name);
+}
+
+/* As if nothing had been written to it; nobody has it open. */
+static inline bool test_store_wipe(const char *folder, const char *name)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s_%ld", name, (long)getpid());
+	if (postgres_test_folder())
+		return postgres_test_create(text);
+	for (const char *const *end = (const char *const[]){"", "-wal", "-shm", NULL}; *end;
+		end++) {
+		snprintf(text, sizeof(text), "%s/%s.db%s", folder, name, *end);
+		unlink(text);
+	}
+	return true;
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../net/broker.h"
+#include "../postgres_test.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -174,7 +175,7 @@ static void agent_ready(void *context)
 
 static void start_maestro(void)
 {
-	char url[128];
+	char url[192];
 	char base[64];
 	struct maestro_config config = {
 		.store_url = url,
@@ -185,7 +186,7 @@ static void start_maestro(void)
 	struct http_client_config client = {.base_url = base};
 	struct error err = {0};
 
-	snprintf(url, sizeof(url), "sqlite:%s/maestro.db", world.path);
+	test_store_url(url, sizeof(url), world.path, "maestro");
 	if (maestro_start(&world.maestro, &config, &err) != 0)
 		fail_msg("maestro_start: %s", err.message);
 	snprintf(base, sizeof(base), "http://127.0.0.1:%u", maestro_port(world.maestro));
@@ -238,6 +239,7 @@ static int set_up(void **state)
 	pthread_mutex_init(&world.mutex, NULL);
 	snprintf(world.path, sizeof(world.path), "/tmp/reeve-maestro-XXXXXX");
 	assert_non_null(mkdtemp(world.path));
+	assert_true(test_store_wipe(world.path, "maestro"));
 	world.arena = arena_new(0);
 	world.agent_arena = arena_new(0);
 	world.sequence = id_snowflake_new(1);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../postgres_test.h"
 #include "maestro/maestro.h"
 #include "net/http_client.h"
 
@@ -36,7 +37,7 @@ static char path[64];
 
 static int set_up(void **state)
 {
-	char url[128];
+	char url[192];
 	char base[64];
 	struct maestro_config config = {
 		.store_url = url, .broker_host = "127.0.0.1", .broker_port = 1};
@@ -46,7 +47,9 @@ static int set_up(void **state)
 	snprintf(path, sizeof(path), "/tmp/reeve-rest-XXXXXX");
 	if (mkdtemp(path) == NULL)
 		return -1;
-	snprintf(url, sizeof(url), "sqlite:%s/maestro.db", path);
+	if (!test_store_wipe(path, "rest"))
+		return -1;
+	test_store_url(url, sizeof(url), path, "rest");
 	if (maestro_start(&maestro, &config, &err) != 0)
 		return -1;
 	snprintf(base, sizeof(base), "http://127.0.0.1:%u", maestro_port(maestro));

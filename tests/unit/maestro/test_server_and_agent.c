@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../net/broker.h"
+#include "../postgres_test.h"
 #include "base/clock.h"
 #include "kube_peer.h"
 #include "maestro/agent.h"
@@ -24,6 +25,7 @@
 #define BUNDLES 40
 #define PATIENCE_US (60 * CLOCK_US_PER_S)
 #define API "/api/maestro/v1"
+#define STORE_NAME "server"
 
 struct region {
 	struct broker broker;
@@ -32,15 +34,15 @@ struct region {
 	struct agent *agent;
 	struct http_client *client;
 	struct arena *arena;
-	char store[64];
+	char folder[64];
 	char ids[BUNDLES][40];
 };
 
 static void start_server(struct region *region)
 {
 	struct error err;
-	char url[128], base[64];
-	snprintf(url, sizeof(url), "sqlite:%s", region->store);
+	char url[192], base[64];
+	test_store_url(url, sizeof(url), region->folder, STORE_NAME);
 	struct maestro_config config = {.store_url = url,
 		.broker_host = "127.0.0.1",
 		.broker_port = region->broker.port,
@@ -60,12 +62,7 @@ static void stop_server(struct region *region)
 
 static void remove_store(const struct region *region)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm"};
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		char path[80];
-		snprintf(path, sizeof(path), "%s%s", region->store, suffixes[i]);
-		unlink(path);
-	}
+	assert_true(test_store_wipe(region->folder, STORE_NAME));
 }
 
 static void start_agent(struct region *region)
@@ -207,7 +204,8 @@ static int setup(void **state)
 	broker_start(&region->broker, "set_tcp_nodelay true\n");
 	region->kube = kube_peer_start();
 	region->arena = arena_new(0);
-	snprintf(region->store, sizeof(region->store), "/tmp/maestro-%d.db", getpid());
+	snprintf(region->folder, sizeof(region->folder), "/tmp/reeve-maestro-XXXXXX");
+	assert_non_null(mkdtemp(region->folder));
 	remove_store(region);
 	start_server(region);
 	register_consumer(region);
@@ -219,12 +217,14 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct region *region = *state;
+	char command[128];
 	agent_stop(region->agent);
 	stop_server(region);
 	kube_peer_stop(region->kube);
 	broker_stop(&region->broker);
 	arena_free(region->arena);
-	remove_store(region);
+	snprintf(command, sizeof(command), "rm -rf %s", region->folder);
+	assert_int_equal(system(command), 0);
 	free(region);
 	return 0;
 }
