@@ -593,7 +593,7 @@ int http_server_start(
 	server->listener = (struct http_listener){
 		.fd = -1, .may_accept = may_accept, .on_socket = on_socket, .context = server};
 	stop_init(&server->stop);
-	if (http_streams_init(&server->streams, &server->stop, err) < 0) {
+	if (http_streams_init(&server->streams, &server->stop, config->log, err) < 0) {
 		stop_destroy(&server->stop);
 		free(server);
 		return -1;

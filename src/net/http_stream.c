@@ -41,6 +41,7 @@ struct http_stream {
 	uint64_t serial;
 	struct MHD_Connection *mhd;
 	int fd;
+	char id[ID_UUID_SIZE]; /* of its request */
 	struct buf queue;
 	size_t sent; /* bytes of the queue that are out already */
 	bool is_suspended;
@@ -53,11 +54,12 @@ struct http_stream {
 	void *arg;
 };
 
-int http_streams_init(struct http_streams *set, struct stop *stop, struct error *err)
+int http_streams_init(
+	struct http_streams *set, struct stop *stop, struct log *log, struct error *err)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = STREAM_STOP_SERIAL};
 
-	*set = (struct http_streams){.next_serial = STREAM_STOP_SERIAL + 1};
+	*set = (struct http_streams){.next_serial = STREAM_STOP_SERIAL + 1, .log = log};
 	set->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (set->epoll < 0)
 		return error_set(err, error_from_errno(errno),
@@ -245,6 +247,7 @@ struct http_stream *http_stream_open(struct http_request *request, struct http_r
 		.fd = exchange->connection->fd,
 		.on_gone = on_gone,
 		.arg = arg};
+	memcpy(stream->id, exchange->id, sizeof(stream->id));
 	pthread_mutex_init(&stream->mutex, NULL);
 	pthread_cond_init(&stream->told, NULL);
 	buf_init(&stream->queue, 2 * HTTP_STREAM_MAX_QUEUE);
@@ -281,6 +284,14 @@ static bool stream_append(struct http_stream *stream, struct str bytes)
 	return buf_add_str(&stream->queue, bytes);
 }
 
+static void count_cut(const struct http_stream *stream)
+{
+	atomic_fetch_add(&stream->set->cut, 1);
+	log_warn(stream->set->log, "a stream's reader was too slow and is cut off",
+		LOG_STR("request_id", str_of(stream->id)),
+		LOG_INT("behind_bytes", stream->queue.len - stream->sent));
+}
+
 bool http_stream_send(struct http_stream *stream, struct str bytes)
 {
 	LOCK_SCOPE(&stream->mutex);
@@ -290,7 +301,7 @@ bool http_stream_send(struct http_stream *stream, struct str bytes)
 		stream->is_gone = true;
 		stream->is_told = true;
 		if (stream->set)
-			atomic_fetch_add(&stream->set->cut, 1);
+			count_cut(stream);
 	}
 	stream_resume(stream);
 	return is_open;

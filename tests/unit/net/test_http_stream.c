@@ -27,6 +27,7 @@ struct fixture {
 	unsigned lines;
 	unsigned wanted;
 	bool is_in_order;
+	struct log *log;
 };
 
 static void on_gone(void *arg)
@@ -54,6 +55,7 @@ static void start_with_timeout(struct fixture *fixture, unsigned timeout_s)
 		.routes = routes,
 		.route_count = 1,
 		.threads = 2,
+		.log = fixture->log,
 		.context = fixture};
 	if (http_server_start(&fixture->server, &config, &err) < 0)
 		fail_msg("%s", err.message);
@@ -203,7 +205,9 @@ static void a_quiet_stream_outlives_the_time_for_requests(void **state)
 
 static void a_reader_too_slow_is_cut_off(void **state)
 {
-	struct fixture fixture = {0};
+	FILE *said = tmpfile();
+	char line[512] = "";
+	struct fixture fixture = {.log = log_new(fileno(said), LOG_FORMAT_JSON, LOG_LEVEL_WARN)};
 	start(&fixture);
 	int fd = raw_connect(http_server_port(fixture.server));
 	raw_send(fd, "GET /watch HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -228,6 +232,12 @@ static void a_reader_too_slow_is_cut_off(void **state)
 	free(text);
 	close(fd);
 	end(&fixture);
+	rewind(said);
+	assert_non_null(fgets(line, sizeof(line), said));
+	assert_non_null(strstr(line, "too slow and is cut off"));
+	assert_non_null(strstr(line, "behind_bytes"));
+	log_free(fixture.log);
+	fclose(said);
 }
 
 static void stopping_the_server_ends_its_streams(void **state)
