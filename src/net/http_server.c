@@ -417,6 +417,13 @@ void http_server_end(struct http_server *server, struct http_exchange *exchange,
 	atomic_fetch_sub(&server->active, 1);
 }
 
+static void on_cut(void *arg, struct str request_id, size_t behind)
+{
+	const struct http_server *server = arg;
+	log_warn(server->config.log, "a stream's reader was too slow and is cut off",
+		LOG_STR("request_id", request_id), LOG_INT("behind_bytes", behind));
+}
+
 static void on_completed(
 	void *arg, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
 {
@@ -593,7 +600,7 @@ int http_server_start(
 	server->listener = (struct http_listener){
 		.fd = -1, .may_accept = may_accept, .on_socket = on_socket, .context = server};
 	stop_init(&server->stop);
-	if (http_streams_init(&server->streams, &server->stop, config->log, err) < 0) {
+	if (http_streams_init(&server->streams, &server->stop, on_cut, server, err) < 0) {
 		stop_destroy(&server->stop);
 		free(server);
 		return -1;

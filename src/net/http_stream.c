@@ -54,12 +54,14 @@ struct http_stream {
 	void *arg;
 };
 
-int http_streams_init(
-	struct http_streams *set, struct stop *stop, struct log *log, struct error *err)
+int http_streams_init(struct http_streams *set, struct stop *stop,
+	void (*on_cut)(void *arg, struct str request_id, size_t behind), void *arg,
+	struct error *err)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = STREAM_STOP_SERIAL};
 
-	*set = (struct http_streams){.next_serial = STREAM_STOP_SERIAL + 1, .log = log};
+	*set = (struct http_streams){
+		.next_serial = STREAM_STOP_SERIAL + 1, .on_cut = on_cut, .arg = arg};
 	set->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (set->epoll < 0)
 		return error_set(err, error_from_errno(errno),
@@ -287,9 +289,7 @@ static bool stream_append(struct http_stream *stream, struct str bytes)
 static void count_cut(const struct http_stream *stream)
 {
 	atomic_fetch_add(&stream->set->cut, 1);
-	log_warn(stream->set->log, "a stream's reader was too slow and is cut off",
-		LOG_STR("request_id", str_of(stream->id)),
-		LOG_INT("behind_bytes", stream->queue.len - stream->sent));
+	stream->set->on_cut(stream->set->arg, str_of(stream->id), stream->queue.len - stream->sent);
 }
 
 bool http_stream_send(struct http_stream *stream, struct str bytes)

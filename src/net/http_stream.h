@@ -21,12 +21,15 @@ struct http_streams {
 	_Atomic uint64_t cut; /* streams whose reader was too slow */
 	bool is_closing;
 	int epoll;
-	struct log *log; /* hears of slow readers; NULL accepted */
+	/* Hears of readers that were too slow, by their request and how many bytes behind. */
+	void (*on_cut)(void *arg, struct str request_id, size_t behind);
+	void *arg;
 };
 
 /* `stop` ends the wait of http_streams_watch. */
-int http_streams_init(
-	struct http_streams *set, struct stop *stop, struct log *log, struct error *err);
+int http_streams_init(struct http_streams *set, struct stop *stop,
+	void (*on_cut)(void *arg, struct str request_id, size_t behind), void *arg,
+	struct error *err);
 void http_streams_destroy(struct http_streams *set);
 
 /* Waits for hang-ups, at most `timeout_ms`, and tells their streams. */
