@@ -15,8 +15,9 @@ struct work {
 	struct bundle *bundle;
 	const struct bundle *created;
 	int found;
-	int64_t base_version; /* that the change was computed from */
+	int64_t base_version; /* that the change was computed from, or a deletion wants; 0: any */
 	bool is_saved;
+	bool is_stale;
 	int64_t now_us;
 };
 
@@ -117,19 +118,24 @@ static int delete_work(struct sql *sql, void *argument, struct error *err)
 	struct bundle bundle;
 	int found = bundle_load_for_status(sql, work->arena, work->id, &bundle, err);
 
+	work->is_stale = false;
 	if (found <= 0 || bundle_is_deleting(&bundle))
 		return found < 0 ? -1 : 0;
+	work->is_stale = work->base_version != 0 && bundle.version != work->base_version;
+	if (work->is_stale)
+		return 0;
 	return bundle_mark_deleting(sql, work->server->feed, &bundle, work->now_us, err);
 }
 
 enum bundle_outcome bundle_write_delete(
-	struct maestro_server *server, struct str id, struct error *err)
+	struct maestro_server *server, struct str id, int64_t wanted_version, struct error *err)
 {
 	struct arena *arena = arena_new(0);
 	struct work work = {
 		.server = server,
 		.arena = arena,
 		.id = id,
+		.base_version = wanted_version,
 		.now_us = clock_now_us(server->clock),
 	};
 	int rc = -1;
@@ -139,5 +145,7 @@ enum bundle_outcome bundle_write_delete(
 	else
 		rc = store_write(server->store, delete_work, &work, err);
 	arena_free(arena);
-	return rc == 0 ? BUNDLE_DONE : BUNDLE_FAILED;
+	if (rc != 0)
+		return BUNDLE_FAILED;
+	return work.is_stale ? BUNDLE_STALE : BUNDLE_DONE;
 }

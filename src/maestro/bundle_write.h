@@ -36,9 +36,9 @@ enum bundle_outcome bundle_write_update(struct maestro_server *server, struct ar
 	struct str id, int64_t wanted_version, bundle_change_fn change_fn, const void *change,
 	struct bundle *ret_bundle, struct str *ret_problem, struct error *err);
 
-/* Marks it; nothing when it is gone or being deleted. */
+/* Marks it; nothing when it is gone or being deleted. wanted_version 0: whatever it is. */
 enum bundle_outcome bundle_write_delete(
-	struct maestro_server *server, struct str id, struct error *err);
+	struct maestro_server *server, struct str id, int64_t wanted_version, struct error *err);
 
 /* 1 found, 0 not, -1 error. */
 int bundle_read(struct maestro_server *server, struct arena *arena, struct str id,

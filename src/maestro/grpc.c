@@ -92,7 +92,7 @@ static struct str remove_bundle(
 {
 	struct error err;
 
-	if (bundle_write_delete(server, bundle->id, &err) == BUNDLE_DONE)
+	if (bundle_write_delete(server, bundle->id, 0, &err) == BUNDLE_DONE)
 		return STR_NULL;
 	return arena_printf(arena, "failed to delete resource: maestro-9: %s", err.message);
 }

@@ -7,12 +7,64 @@
 #include "maestro/bundle_store.h"
 #include "maestro/bundle_write.h"
 #include "maestro/rest.h"
-#include "maestro/rest_reply.h"
+#include "maestro/rest_fields.h"
+
+static struct str etag(struct arena *arena, const struct bundle *bundle)
+{
+	return arena_printf(arena, "\"%lld\"", (long long)bundle->version);
+}
+
+/* The version that If-Match (RFC 9110, section 13.1.1: `*`, or a list of ETags) asks for, which is
+ * the current one; 0 without the header. False when the response is filled: none of them is. */
+static bool read_match(
+	struct http_request *request, struct http_response *response, int64_t *ret_version)
+{
+	struct str rest = http_request_header(request, "If-Match");
+	struct bundle bundle;
+	struct error err;
+
+	*ret_version = 0;
+	if (str_is_null(rest))
+		return true;
+	int found = bundle_read(
+		rest_of(request)->server, request->arena, request->variables[0], &bundle, &err);
+	if (found < 0) {
+		rest_fail_with(request, response, "Unable to read Resource", &err);
+		return false;
+	}
+	while (found == 1 && !str_is_null(rest)) {
+		struct str tag = str_trim(str_cut(&rest, ','));
+
+		if (!str_eq_c(tag, "*") && !str_eq(tag, etag(request->arena, &bundle)))
+			continue;
+		*ret_version = bundle.version;
+		return true;
+	}
+	if (found == 1)
+		rest_fail(request, response, REST_PRECONDITION,
+			"the resource version is not the wanted one, the latest version: %lld",
+			(long long)bundle.version);
+	else
+		rest_fail(request, response, REST_PRECONDITION,
+			"there is no resource with id='%" STR_F "'", STR_A(request->variables[0]));
+	return false;
+}
+
+/* After read_match, before the write. */
+static void fail_changed(struct http_request *request, struct http_response *response)
+{
+	rest_fail(request, response, REST_PRECONDITION,
+		"the resource has been changed meanwhile; read it again");
+}
+
+static const struct rest_fields whole = {.count = 0};
 
 static void reply_bundle(struct http_request *request, struct http_response *response, int status,
-	const struct bundle *bundle)
+	const struct bundle *bundle, const struct rest_fields *fields)
 {
-	http_response_json(request, response, status, bundle_to_json(request->arena, bundle));
+	http_response_json(request, response, status,
+		rest_project(fields, request->arena, bundle_to_json(request->arena, bundle)));
+	http_response_header(request, response, STR("ETag"), etag(request->arena, bundle));
 }
 
 /* Everything but BUNDLE_DONE. `what` begins the sentence of a failure of the store. */
@@ -77,7 +129,7 @@ void rest_create_bundle(struct http_request *request, struct http_response *resp
 	}
 	outcome = bundle_write_create(server, &bundle, &err);
 	if (outcome == BUNDLE_DONE)
-		reply_bundle(request, response, 201, &bundle);
+		reply_bundle(request, response, 201, &bundle, &whole);
 	else
 		reply_outcome(request, response, outcome, "Unable to create Resource", &bundle,
 			problem, &err);
@@ -97,10 +149,10 @@ void rest_update_bundle(struct http_request *request, struct http_response *resp
 	const struct json *version;
 	struct json *body;
 	struct str problem = STR_NULL;
-	int64_t wanted = 0;
+	int64_t wanted = 0, matched;
 	struct error err;
 
-	if (!rest_read_body(request, response, &body))
+	if (!rest_read_body(request, response, &body) || !read_match(request, response, &matched))
 		return;
 	version = json_get(body, "version");
 	if (!json_is_null(version) && !json_to_int(version, &wanted)) {
@@ -108,10 +160,12 @@ void rest_update_bundle(struct http_request *request, struct http_response *resp
 			"Invalid request format: version is not an integer");
 		return;
 	}
-	outcome = bundle_write_update(server, request->arena, request->variables[0], wanted, change,
-		body, &bundle, &problem, &err);
+	outcome = bundle_write_update(server, request->arena, request->variables[0],
+		wanted ? wanted : matched, change, body, &bundle, &problem, &err);
 	if (outcome == BUNDLE_DONE)
-		reply_bundle(request, response, 200, &bundle);
+		reply_bundle(request, response, 200, &bundle, &whole);
+	else if (outcome == BUNDLE_STALE && wanted == 0)
+		fail_changed(request, response);
 	else
 		reply_outcome(request, response, outcome, "Unable to update Resource", &bundle,
 			problem, &err);
@@ -119,11 +173,18 @@ void rest_update_bundle(struct http_request *request, struct http_response *resp
 
 void rest_delete_bundle(struct http_request *request, struct http_response *response)
 {
+	enum bundle_outcome outcome;
+	int64_t wanted;
 	struct error err;
 
-	if (bundle_write_delete(rest_of(request)->server, request->variables[0], &err) ==
-		BUNDLE_DONE)
+	if (!read_match(request, response, &wanted))
+		return;
+	outcome =
+		bundle_write_delete(rest_of(request)->server, request->variables[0], wanted, &err);
+	if (outcome == BUNDLE_DONE)
 		response->status = 204;
+	else if (outcome == BUNDLE_STALE)
+		fail_changed(request, response);
 	else
 		rest_fail_with(request, response, "Unable to delete Resource", &err);
 }
@@ -132,13 +193,16 @@ void rest_delete_bundle(struct http_request *request, struct http_response *resp
 
 void rest_get_bundle(struct http_request *request, struct http_response *response)
 {
+	struct rest_fields fields;
 	struct bundle bundle;
 	struct error err;
+
+	if (!rest_read_fields(request, response, SEARCH_BUNDLES, &fields))
+		return;
 	int found = bundle_read(
 		rest_of(request)->server, request->arena, request->variables[0], &bundle, &err);
-
 	if (found == 1)
-		reply_bundle(request, response, 200, &bundle);
+		reply_bundle(request, response, 200, &bundle, &fields);
 	else
 		reply_outcome(request, response, found == 0 ? BUNDLE_NOT_FOUND : BUNDLE_FAILED,
 			"Unable to read Resource", NULL, STR_NULL, &err);
@@ -148,6 +212,7 @@ struct page_work {
 	struct arena *arena;
 	struct arena *scratch;
 	const struct rest_list *list;
+	struct rest_fields fields;
 	int64_t total;
 	struct json *items;
 };
@@ -188,9 +253,11 @@ static int read_page(struct sql *sql, void *argument, struct error *err)
 		bundle_from_row(work->scratch, rows, &bundle);
 		json_append(work->items,
 			json_new_raw(arena,
-				arena_str(arena, json_text(work->scratch,
-							 bundle_to_json(work->scratch, &bundle),
-							 JSON_WRITE_COMPACT))));
+				arena_str(arena,
+					json_text(work->scratch,
+						rest_project(&work->fields, work->scratch,
+							bundle_to_json(work->scratch, &bundle)),
+						JSON_WRITE_COMPACT))));
 	}
 	sql_end(rows);
 	if (rc == 0 && arena_is_exhausted(arena))
@@ -205,7 +272,8 @@ void rest_list_bundles(struct http_request *request, struct http_response *respo
 	struct page_work work = {.arena = request->arena, .list = &list};
 	struct error err;
 
-	if (!rest_read_list(request, response, SEARCH_BUNDLES, &list))
+	if (!rest_read_list(request, response, SEARCH_BUNDLES, &list) ||
+		!rest_read_fields(request, response, SEARCH_BUNDLES, &work.fields))
 		return;
 	work.scratch = arena_new(0);
 	if (work.scratch == NULL)

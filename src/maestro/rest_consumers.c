@@ -4,7 +4,7 @@
 #include "maestro/bundle_store.h"
 #include "maestro/manifest.h"
 #include "maestro/rest.h"
-#include "maestro/rest_reply.h"
+#include "maestro/rest_fields.h"
 
 struct consumer_work {
 	struct http_request *request;
@@ -12,6 +12,7 @@ struct consumer_work {
 	bool is_found;
 	bool changes_labels;
 	const struct rest_list *list;
+	struct rest_fields fields;
 	int64_t total;
 	struct json *items;
 };
@@ -98,7 +99,8 @@ static int read_one(struct sql *sql, void *argument, struct error *err)
 }
 
 static void reply_one(struct http_request *request, struct http_response *response,
-	const struct consumer_work *work, int rc, const struct error *err)
+	const struct rest_fields *fields, const struct consumer_work *work, int rc,
+	const struct error *err)
 {
 	if (rc != 0)
 		rest_fail_with(request, response, "Unable to read Consumer", err);
@@ -106,17 +108,21 @@ static void reply_one(struct http_request *request, struct http_response *respon
 		rest_fail(request, response, REST_NOT_FOUND,
 			"Consumer with id='%" STR_F "' not found", STR_A(request->variables[0]));
 	else
-		http_response_json(
-			request, response, 200, consumer_to_json(request->arena, &work->consumer));
+		http_response_json(request, response, 200,
+			rest_project(fields, request->arena,
+				consumer_to_json(request->arena, &work->consumer)));
 }
 
 void rest_get_consumer(struct http_request *request, struct http_response *response)
 {
 	struct consumer_work work = {.request = request};
+	struct rest_fields fields;
 	struct error err;
-	int rc = store_read(rest_of(request)->server->store, read_one, &work, &err);
 
-	reply_one(request, response, &work, rc, &err);
+	if (!rest_read_fields(request, response, SEARCH_CONSUMERS, &fields))
+		return;
+	int rc = store_read(rest_of(request)->server->store, read_one, &work, &err);
+	reply_one(request, response, &fields, &work, rc, &err);
 }
 
 static int save_labels(struct sql *sql, void *argument, struct error *err)
@@ -139,6 +145,7 @@ static int save_labels(struct sql *sql, void *argument, struct error *err)
 void rest_update_consumer(struct http_request *request, struct http_response *response)
 {
 	struct maestro_server *server = rest_of(request)->server;
+	const struct rest_fields all = {.count = 0};
 	struct consumer_work work = {.request = request};
 	struct json *body;
 	struct error err;
@@ -150,7 +157,7 @@ void rest_update_consumer(struct http_request *request, struct http_response *re
 	work.changes_labels = json_get(body, "labels") != NULL;
 	work.consumer.updated_us = clock_now_us(server->clock);
 	rc = store_write(server->store, save_labels, &work, &err);
-	reply_one(request, response, &work, rc, &err);
+	reply_one(request, response, &all, &work, rc, &err);
 }
 
 static int remove_one(struct sql *sql, void *argument, struct error *err)
@@ -201,7 +208,8 @@ static int read_page(struct sql *sql, void *argument, struct error *err)
 		return -1;
 	while ((rc = sql_next(rows, err)) == 1) {
 		consumer_from_row(arena, rows, &work->consumer);
-		json_append(work->items, consumer_to_json(arena, &work->consumer));
+		json_append(work->items, rest_project(&work->fields, arena,
+						 consumer_to_json(arena, &work->consumer)));
 	}
 	sql_end(rows);
 	return rc;
@@ -213,7 +221,8 @@ void rest_list_consumers(struct http_request *request, struct http_response *res
 	struct consumer_work work = {.request = request, .list = &list};
 	struct error err;
 
-	if (!rest_read_list(request, response, SEARCH_CONSUMERS, &list))
+	if (!rest_read_list(request, response, SEARCH_CONSUMERS, &list) ||
+		!rest_read_fields(request, response, SEARCH_CONSUMERS, &work.fields))
 		return;
 	if (store_read(rest_of(request)->server->store, read_page, &work, &err) == 0)
 		rest_reply_list(request, response, "ConsumerList", &list, work.total, work.items);

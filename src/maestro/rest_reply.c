@@ -21,6 +21,7 @@ static const struct {
 	{REST_BAD_REQUEST, 400, "Bad request"},
 	{23, 400, "Failed to parse search query"},
 	{26, 500, "Database advisory lock error"},
+	{REST_PRECONDITION, 412, "The version that was asked for is not the current one"},
 };
 #define CODE_COUNT (sizeof(codes) / sizeof(codes[0]))
 

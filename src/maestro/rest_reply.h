@@ -22,6 +22,7 @@ enum rest_code {
 	REST_GENERAL = 9,
 	REST_MALFORMED = 17,
 	REST_BAD_REQUEST = 21,
+	REST_PRECONDITION = 27, /* ours */
 };
 
 /* The context of every request. */

@@ -53,8 +53,8 @@ static void deliver(struct postgres_connection *connection, uint64_t place, PGre
 	PQclear(answer);
 }
 
-/* Reads the answers to all that is queued. Returns the first that failed, or NULL; only one that is
- * not the caller's own loses the transaction. */
+/* Reads the answers to all that is queued. Returns the first that failed, or NULL; one that is not
+ * the caller's own loses the transaction, as does an answer that never came. */
 static PGresult *read_queued(struct postgres_connection *connection, uint64_t own, PGresult **ret)
 {
 	PGresult *failed = NULL;
@@ -68,7 +68,7 @@ static PGresult *read_queued(struct postgres_connection *connection, uint64_t ow
 		} else if (is_good(answer)) {
 			deliver(connection, place, answer);
 		} else {
-			connection->is_lost |= place != own;
+			connection->is_lost |= place != own || !answer;
 			if (failed)
 				PQclear(answer);
 			else

@@ -253,9 +253,98 @@ static void bundles_are_made_found_and_changed(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* One call with an If-Match header (NULL: without); the answer lives in the arena. */
+static struct http_answer call_if(struct arena *arena, const char *method, struct str target,
+	const char *body, const char *tag)
+{
+	struct http_header header = {STR("If-Match"), str_of(tag)};
+	struct http_call call = {.method = method,
+		.path = target,
+		.body = str_of(body),
+		.headers = &header,
+		.header_count = tag != NULL};
+	struct http_answer answer;
+	struct error err = {0};
+
+	if (http_client_call(client, arena, &call, &answer, &err) != 0)
+		fail_msg("%s", err.message);
+	return answer;
+}
+
+static void a_stale_version_changes_nothing(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct json *made;
+	struct http_answer answer;
+
+	call_if(arena, "POST", STR(C), "{\"name\":\"mc-tags\"}", NULL);
+	answer = call_if(arena, "POST", STR(B),
+		"{\"consumer_name\":\"mc-tags\",\"metadata\":{\"name\":\"a\"}," MANIFESTS "}",
+		NULL);
+	assert_int_equal(answer.status, 201);
+	assert_true(str_eq_c(http_answer_header(&answer, "ETag"), "\"1\""));
+	assert_int_equal(json_parse(arena, answer.body, NULL, &made, NULL), 0);
+	struct str target = arena_printf(arena, B "/%" STR_F, STR_A(json_get_text(made, "id")));
+	const struct {
+		const char *method, *tag, *body;
+		int status;
+		const char *version; /* afterwards */
+	} rows[] = {
+		{"PATCH", "\"2\"", "{\"metadata\":{\"name\":\"a\",\"labels\":{\"v\":\"b\"}}}", 412,
+			"\"1\""},
+		{"PATCH", "\"7\", \"1\"",
+			"{\"metadata\":{\"name\":\"a\",\"labels\":{\"v\":\"b\"}}}", 200, "\"2\""},
+		{"PATCH", "\"1\"", "{\"metadata\":{\"name\":\"a\",\"labels\":{\"v\":\"c\"}}}", 412,
+			"\"2\""},
+		{"PATCH", "*", "{\"metadata\":{\"name\":\"a\",\"labels\":{\"v\":\"c\"}}}", 200,
+			"\"3\""},
+		{"PATCH", "\"3\"",
+			"{\"version\":2,\"metadata\":{\"name\":\"a\",\"labels\":{\"v\":\"d\"}}}",
+			409, "\"3\""},
+		{"DELETE", "\"2\"", NULL, 412, "\"3\""},
+		{"DELETE", "\"3\"", NULL, 204, "\"3\""},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		answer = call_if(arena, rows[i].method, target, rows[i].body, rows[i].tag);
+		if (answer.status != rows[i].status)
+			fail_msg("row %zu: %d: %" STR_F, i, answer.status, STR_A(answer.body));
+		if (answer.status == 412)
+			assert_true(str_find(answer.body, STR("\"code\":\"maestro-27\"")) >= 0);
+		answer = call_if(arena, "GET", target, NULL, NULL);
+		assert_true(str_eq_c(http_answer_header(&answer, "ETag"), rows[i].version));
+	}
+	assert_int_equal(call_if(arena, "DELETE", STR(B "/none"), NULL, "*").status, 412);
+	assert_int_equal(call_if(arena, "DELETE", STR(B "/none"), NULL, NULL).status, 204);
+	arena_free(arena);
+}
+
+static void an_answer_holds_the_fields_that_were_asked_for(void **state)
+{
+	static const struct step steps[] = {
+		{"POST", C, "{\"name\":\"mc-fields\",\"labels\":{\"a\":\"b\"}}", 201, {NULL}},
+		{"GET", C "/@?fields=name", NULL, 200, {"{\"id\":\"@\",\"name\":\"mc-fields\"}"}},
+		{"GET", C "?search=name='mc-fields'&fields=labels,id", NULL, 200,
+			{"\"items\":[{\"id\":\"@\",\"labels\":{\"a\":\"b\"}}]"}},
+		{"GET", C "?fields=nonsense,name,x", NULL, 400,
+			{"\"code\":\"maestro-8\"", "The following field(s) doesn't exist in "
+						   "`Consumer`: nonsense, x"}},
+		{"POST", B,
+			"{\"consumer_name\":\"mc-fields\",\"metadata\":{\"name\":\"a\"}," MANIFESTS
+			"}",
+			201, {NULL}},
+		{"GET", B "?search=consumer_name='mc-fields'&fields=version&fields=consumer_name",
+			NULL, 200, {",\"consumer_name\":\"mc-fields\",\"version\":1}]"}},
+		{"GET", B "/none?fields=labels", NULL, 400, {"`ResourceBundle`: labels"}},
+	};
+
+	run(steps, COUNT(steps));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_stale_version_changes_nothing),
+		TEST(an_answer_holds_the_fields_that_were_asked_for),
 		TEST(the_interface_describes_itself),
 		TEST(consumers_are_made_changed_and_removed),
 		TEST(bundles_are_made_found_and_changed),
