@@ -186,11 +186,13 @@ def test_a_killed_backup_leaves_no_file(tmp_path, large):
     takes = time_of("backup", "--store", database, "--out", tmp_path / "first.jsonl.gz")
     killed = 0
     for part in range(1, 10):
-        if kill_after(takes * part / 10, "backup", "--store", database, "--out", out):
-            killed += 1
-            assert not out.exists()
-        else:
+        was_killed = kill_after(takes * part / 10, "backup", "--store", database, "--out", out)
+        if out.exists():  # it has its name only when it is whole, if only just before the kill
+            assert len(rows_of(out, "resources")) == 6000
             out.unlink()
+        else:
+            assert was_killed
+            killed += 1
     assert killed >= 3
     reeve("backup", "--store", database, "--out", out)
     assert len(rows_of(out, "resources")) == 6000
