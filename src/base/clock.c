@@ -50,14 +50,33 @@ static time_t split(int64_t unix_us, int *ret_us)
 	return (time_t)seconds;
 }
 
+/* A number of fixed width and what follows it. printf would take most of a list's time. */
+static char *put_number(char *at, int number, int digits, char then)
+{
+	for (int i = digits - 1; i >= 0; i--, number /= 10)
+		at[i] = (char)('0' + number % 10);
+	at[digits] = then;
+	return at + digits + 1;
+}
+
 size_t clock_format_seconds(char out[CLOCK_TEXT_MAX], int64_t unix_us)
 {
 	struct tm tm;
 	int us;
 	time_t seconds = split(unix_us, &us);
+	char *at = out;
 
 	gmtime_r(&seconds, &tm);
-	return strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
+		return strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	at = put_number(at, tm.tm_year + 1900, 4, '-');
+	at = put_number(at, tm.tm_mon + 1, 2, '-');
+	at = put_number(at, tm.tm_mday, 2, 'T');
+	at = put_number(at, tm.tm_hour, 2, ':');
+	at = put_number(at, tm.tm_min, 2, ':');
+	at = put_number(at, tm.tm_sec, 2, 'Z');
+	*at = '\0';
+	return (size_t)(at - out);
 }
 
 size_t clock_format(char out[CLOCK_TEXT_MAX], int64_t unix_us)
@@ -69,7 +88,9 @@ size_t clock_format(char out[CLOCK_TEXT_MAX], int64_t unix_us)
 	if (us == 0)
 		return length;
 	length--; /* over the Z */
-	length += (size_t)snprintf(out + length, CLOCK_TEXT_MAX - length, ".%06d", us);
+	out[length++] = '.';
+	put_number(out + length, us, 6, '\0');
+	length += 6;
 	while (out[length - 1] == '0')
 		length--;
 	out[length++] = 'Z';

@@ -8,64 +8,69 @@
 
 /* --- documents ------------------------------------------------------------------------------- */
 
-static void write_text(struct buf *out, const char *member, struct str text)
+/* Lists write thousands of members: their names are whole texts, and nothing is formatted. */
+#define MEMBER(name) STR(",\"" name "\":")
+
+static void write_text(struct buf *out, struct str member, struct str text)
 {
 	if (str_is_null(text))
 		return;
-	buf_printf(out, ",\"%s\":", member);
+	buf_add_str(out, member);
 	json_write_string(out, text, JSON_WRITE_COMPACT);
 }
 
-static void write_raw(struct buf *out, const char *member, struct str json)
+static void write_raw(struct buf *out, struct str member, struct str json)
 {
-	buf_printf(out, ",\"%s\":", member);
+	buf_add_str(out, member);
 	buf_add_str(out, json);
 }
 
-static void write_time(struct buf *out, const char *member, int64_t time_us)
+static void write_time(struct buf *out, struct str member, int64_t time_us)
 {
 	char text[CLOCK_TEXT_MAX];
+	size_t len = clock_format(text, time_us);
 
-	clock_format(text, time_us);
-	buf_printf(out, ",\"%s\":\"%s\"", member, text);
+	buf_add_str(out, member);
+	buf_add_byte(out, '"');
+	buf_add_str(out, str_n(text, len));
+	buf_add_byte(out, '"');
 }
 
 static void write_owner(struct buf *out, const struct resource *resource)
 {
 	if (str_is_null(resource->owner_id))
 		return;
-	buf_add_cstr(out, ",\"owner_references\":{\"id\":");
+	buf_add_str(out, STR(",\"owner_references\":{\"id\":"));
 	json_write_string(out, resource->owner_id, JSON_WRITE_COMPACT);
-	write_text(out, "kind", resource->owner_kind);
-	write_text(out, "href", resource->owner_href);
+	write_text(out, MEMBER("kind"), resource->owner_kind);
+	write_text(out, MEMBER("href"), resource->owner_href);
 	buf_add_byte(out, '}');
 }
 
 bool resource_write(struct buf *out, const struct resource *resource)
 {
-	buf_add_cstr(out, "{\"id\":");
+	buf_add_str(out, STR("{\"id\":"));
 	json_write_string(out, resource->id, JSON_WRITE_COMPACT);
-	write_text(out, "kind", resource->kind);
-	write_text(out, "name", resource->name);
-	write_text(out, "href", resource->href);
-	write_raw(out, "spec", resource->spec);
+	write_text(out, MEMBER("kind"), resource->kind);
+	write_text(out, MEMBER("name"), resource->name);
+	write_text(out, MEMBER("href"), resource->href);
+	write_raw(out, MEMBER("spec"), resource->spec);
 	if (!str_eq_c(resource->labels, RESOURCE_NO_LABELS))
-		write_raw(out, "labels", resource->labels);
-	write_raw(out, "tenancy", resource->tenancy);
-	buf_printf(out, ",\"generation\":%lld,\"status\":{\"conditions\":",
-		(long long)resource->generation);
-	buf_add_str(out, resource->conditions);
+		write_raw(out, MEMBER("labels"), resource->labels);
+	write_raw(out, MEMBER("tenancy"), resource->tenancy);
+	buf_printf(out, ",\"generation\":%lld", (long long)resource->generation);
+	write_raw(out, STR(",\"status\":{\"conditions\":"), resource->conditions);
 	buf_add_byte(out, '}');
 	write_owner(out, resource);
 	if (!str_eq_c(resource->references, RESOURCE_NO_REFERENCES))
-		write_raw(out, "references", resource->references);
-	write_time(out, "created_time", resource->created_us);
-	write_time(out, "updated_time", resource->updated_us);
-	write_text(out, "created_by", resource->created_by);
-	write_text(out, "updated_by", resource->updated_by);
+		write_raw(out, MEMBER("references"), resource->references);
+	write_time(out, MEMBER("created_time"), resource->created_us);
+	write_time(out, MEMBER("updated_time"), resource->updated_us);
+	write_text(out, MEMBER("created_by"), resource->created_by);
+	write_text(out, MEMBER("updated_by"), resource->updated_by);
 	if (resource_is_deleting(resource)) {
-		write_time(out, "deleted_time", resource->deleted_us);
-		write_text(out, "deleted_by", resource->deleted_by);
+		write_time(out, MEMBER("deleted_time"), resource->deleted_us);
+		write_text(out, MEMBER("deleted_by"), resource->deleted_by);
 	}
 	return buf_add_byte(out, '}');
 }
