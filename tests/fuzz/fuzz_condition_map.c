@@ -56,7 +56,7 @@ static bool run(struct arena *arena, const struct kind *kind, struct condition_l
 
 	*ret = none;
 	if (condition_map_apply(kind->mappings, kind->mapping_count, arena, &resource, &reports,
-		    &none, ret, &err) == 0)
+		    &none, MAPPING_FAILS, ret, &err) == 0)
 		return true;
 	require(err.code != ERROR_NONE && err.message[0] != '\0');
 	return false;
