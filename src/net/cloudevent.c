@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "data/json_scan.h"
 
 #define PREFIX "ce-"
 #define SPEC_VERSION "1.0"
@@ -187,6 +188,20 @@ int cloudevent_to_mqtt_structured(struct arena *arena, const struct cloudevent *
 	return 0;
 }
 
+/* MQTT 5.0, section 1.5.4, promises it; not every peer keeps it. */
+static bool is_utf8(struct str text)
+{
+	const char *at = text.ptr, *end = at + text.len;
+
+	while (at < end) {
+		size_t length = json_utf8_length(at, end);
+		if (length == 0)
+			return false;
+		at += length;
+	}
+	return true;
+}
+
 static int from_binary(
 	const struct mqtt_message *message, struct cloudevent *event, struct error *err)
 {
@@ -198,6 +213,9 @@ static int from_binary(
 
 		if (!str_starts_with(property->name, STR(PREFIX)) || name.len == 0)
 			continue;
+		if (!is_utf8(property->name) || !is_utf8(property->value))
+			return error_set(
+				err, ERROR_INVALID, "not a CloudEvent: an attribute is not UTF-8");
 		if (str_eq_c(name, "specversion"))
 			version = property->value;
 		else if (set_attribute(event, name, property->value, err) != 0)

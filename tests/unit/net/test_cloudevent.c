@@ -174,6 +174,8 @@ static void what_is_not_an_event_is_refused_in_words(void **state)
 			{{"ce-specversion", "1.0"}, {"ce-id", ""}, {"ce-source", "s"},
 				{"ce-type", "t"}},
 			"", "not a CloudEvent: attribute id is missing"},
+		{NULL, {{"ce-specversion", "1.0"}, {"ce-id", "1"}, {"ce-source", "c\x9b\xd2s"}}, "",
+			"not a CloudEvent: an attribute is not UTF-8"},
 		{"application/cloudevents+json; charset=utf-8", {{0}}, "[1]",
 			"not a CloudEvent: an array instead of an object"},
 		{"application/cloudevents+json", {{0}}, "{\"id\":\"1\"}",
