@@ -191,15 +191,11 @@ int cloudevent_to_mqtt_structured(struct arena *arena, const struct cloudevent *
 /* MQTT 5.0, section 1.5.4, promises it; not every peer keeps it. */
 static bool is_utf8(struct str text)
 {
-	const char *at = text.ptr, *end = at + text.len;
+	size_t at = 0, length = 1;
 
-	while (at < end) {
-		size_t length = json_utf8_length(at, end);
-		if (length == 0)
-			return false;
-		at += length;
-	}
-	return true;
+	for (; at < text.len && length > 0; at += length)
+		length = json_utf8_length(text.ptr + at, text.ptr + text.len);
+	return length > 0;
 }
 
 static int from_binary(
