@@ -266,8 +266,6 @@ static int read_callers(struct reading *reading)
 			is_set(reading, "server.jwt.enabled")},
 		{{reading->source->file, "server.tenant.dimensions"}, config_read_dimensions,
 			is_set(reading, "server.tenant.enabled")},
-		{{reading->source->file, "server.tenant.region_callers"}, config_read_regionals,
-			is_set(reading, "server.tenant.enabled")},
 		{{reading->source->file, "server.tls.client_names"}, config_read_gateways, true},
 	};
 
