@@ -385,7 +385,7 @@ static void *write_until_over(void *arg)
 		if (result == 0)
 			continue;
 		load->board->failed++;
-		if (err.code != ERROR_UNAVAILABLE)
+		if (err.code != ERROR_UNAVAILABLE && err.code != ERROR_DOUBTFUL)
 			snprintf(load->board->problem, sizeof(load->board->problem), "%d: %s",
 				err.code, err.message);
 		usleep(1000);
@@ -412,12 +412,18 @@ static int check_answered(struct sql *sql, void *argument, struct error *err)
 	return 0;
 }
 
+/* Written in the end: a commit that was in doubt may have made it, then the name is taken. */
 static bool is_written(struct store *store, const char *name)
 {
 	struct item item = {name, 1};
+	bool is_in_doubt = false;
 
 	for (int i = 0; i < 300; i++) {
-		if (store_write(store, insert_item, &item, NULL) == 0)
+		struct error err;
+		if (store_write(store, insert_item, &item, &err) == 0)
+			return true;
+		is_in_doubt |= err.code == ERROR_DOUBTFUL;
+		if (is_in_doubt && err.code == ERROR_CONFLICT)
 			return true;
 		usleep(50000);
 	}
