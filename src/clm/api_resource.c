@@ -11,13 +11,13 @@
 #include "clm/placement.h"
 #include "clm/status.h"
 
-/* `change`: that of the argument. */
-static bool write_or_fail(
-	struct api_request *request, store_work work, void *argument, const struct change *change)
+/* `prefetch`: what the work reads first, or NULL. `change`: that of the argument. */
+static bool write_or_fail(struct api_request *request, store_work prefetch, store_work work,
+	void *argument, const struct change *change)
 {
 	struct error err = {0};
 
-	if (store_write(request->api->catalog->store, work, argument, &err) == 0) {
+	if (store_write_ahead(request->api->catalog->store, prefetch, work, argument, &err) == 0) {
 		change_count(change);
 		return true;
 	}
@@ -236,7 +236,8 @@ void api_patch(struct api_request *request)
 		.references = body.references,
 		.if_match = http_request_header(request->http, "If-Match"),
 	};
-	if (write_or_fail(request, lifecycle_patch, &patch, &patch.change))
+	if (write_or_fail(
+		    request, lifecycle_prefetch_patch, lifecycle_patch, &patch, &patch.change))
 		api_answer_resource(request, 200, &patch.ret_resource);
 }
 
@@ -251,7 +252,8 @@ void api_delete(struct api_request *request)
 		.if_match = http_request_header(request->http, "If-Match"),
 	};
 
-	if (write_or_fail(request, lifecycle_delete, &deletion, &deletion.change))
+	if (write_or_fail(request, lifecycle_prefetch_deletion, lifecycle_delete, &deletion,
+		    &deletion.change))
 		api_answer_resource(request, 202, &deletion.ret_resource);
 }
 
@@ -259,7 +261,8 @@ static void force_delete(struct api_request *request, struct deletion *deletion)
 {
 	struct str children;
 
-	if (!write_or_fail(request, lifecycle_force_delete, deletion, &deletion->change))
+	if (!write_or_fail(request, lifecycle_prefetch_deletion, lifecycle_force_delete, deletion,
+		    &deletion->change))
 		return;
 	children = buf_str(&deletion->ret_children);
 	log_warn(request->api->log, "resource removed by force",
@@ -306,7 +309,7 @@ void api_reserve_placement(struct api_request *request)
 	struct arena *arena = request->http->arena;
 	struct json *body = json_new_object(arena);
 
-	if (!write_or_fail(request, placement_reserve, &placement, &placement.change))
+	if (!write_or_fail(request, NULL, placement_reserve, &placement, &placement.change))
 		return;
 	if (str_is_null(placement.ret_management_cluster)) {
 		json_set(body, "management_cluster", json_new_null(arena));
@@ -322,6 +325,6 @@ void api_free_placement(struct api_request *request)
 {
 	struct placement_request placement = placement_of(request);
 
-	if (write_or_fail(request, placement_free_request, &placement, &placement.change))
+	if (write_or_fail(request, NULL, placement_free_request, &placement, &placement.change))
 		request->response->status = 204;
 }

@@ -22,7 +22,8 @@ void api_put_status(struct api_request *request)
 		api_refuse(request, &problem);
 		return;
 	}
-	if (store_write(request->api->catalog->store, status_put, &put, &err) != 0) {
+	if (store_write_ahead(
+		    request->api->catalog->store, status_prefetch, status_put, &put, &err) != 0) {
 		api_fail(request, &err);
 		return;
 	}

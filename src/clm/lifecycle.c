@@ -282,6 +282,14 @@ static int apply_patch(struct patch *patch, struct resource *resource, bool *ret
 	return 0;
 }
 
+int lifecycle_prefetch_patch(struct sql *sql, void *argument, struct error *err)
+{
+	struct patch *patch = argument;
+
+	return resource_prefetch(sql, patch->id, err) != 0 ? -1
+							   : report_prefetch(sql, patch->id, err);
+}
+
 int lifecycle_patch(struct sql *sql, void *argument, struct error *err)
 {
 	struct patch *patch = argument;
@@ -481,6 +489,13 @@ static int let_go(struct change *change, const struct resource *root, struct err
 	if (resource_is_deleting(root) || !change->catalog->registry->has_references)
 		return 0;
 	return reference_drop_tree(change, root->id, err);
+}
+
+int lifecycle_prefetch_deletion(struct sql *sql, void *argument, struct error *err)
+{
+	struct deletion *deletion = argument;
+
+	return resource_prefetch(sql, deletion->id, err);
 }
 
 int lifecycle_delete(struct sql *sql, void *argument, struct error *err)

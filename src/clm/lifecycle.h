@@ -53,6 +53,8 @@ struct patch {
 /* ERROR_NOT_FOUND, ERROR_CONFLICT (being deleted), ERROR_PRECONDITION, ERROR_INVALID (a reference).
  */
 int lifecycle_patch(struct sql *sql, void *patch, struct error *err);
+/* What it reads first; for store_write_ahead. */
+int lifecycle_prefetch_patch(struct sql *sql, void *patch, struct error *err);
 
 struct deletion {
 	struct change change;
@@ -72,6 +74,8 @@ int lifecycle_delete(struct sql *sql, void *deletion, struct error *err);
 /* Removes a marked resource and its children without waiting for adapters. ERROR_NOT_FOUND,
  * ERROR_CONFLICT when it is not marked, ERROR_PRECONDITION. */
 int lifecycle_force_delete(struct sql *sql, void *deletion, struct error *err);
+/* What both read first. */
+int lifecycle_prefetch_deletion(struct sql *sql, void *deletion, struct error *err);
 
 /* --- inside another change ------------------------------------------------------------------- */
 

@@ -159,12 +159,18 @@ static int grow(struct arena *arena, struct report_list *list, size_t *capacity,
 	return 0;
 }
 
+static const char by_resource[] =
+	"SELECT adapter, observed_generation, created_time, last_report_time, conditions, data, "
+	"metadata FROM adapter_statuses WHERE resource_id = $1 ORDER BY adapter";
+
+int report_prefetch(struct sql *sql, struct str resource, struct error *err)
+{
+	return sql_prefetch(sql, by_resource, resource, err);
+}
+
 int report_query(struct sql *sql, struct str resource, struct sql_rows **ret, struct error *err)
 {
-	return SQL_QUERY(sql, ret, err,
-		"SELECT adapter, observed_generation, created_time, last_report_time, conditions, "
-		"data, metadata FROM adapter_statuses WHERE resource_id = $1 ORDER BY adapter",
-		SQL_STR(resource));
+	return sql_query_key(sql, by_resource, resource, ret, err);
 }
 
 int report_read(
@@ -217,6 +223,7 @@ int report_store(
 
 	if (arena_is_exhausted(change->arena))
 		return error_set(err, ERROR_MEMORY, "no room for a report");
+	sql_changed(change->sql, resource);
 	return SQL_RUN_LATER(change->sql, err,
 		"INSERT INTO adapter_statuses (resource_id, adapter, observed_generation, "
 		"created_time, last_report_time, conditions, data, metadata) "
@@ -233,6 +240,7 @@ int report_store(
 
 int report_remove_all(struct change *change, struct str resource, struct error *err)
 {
+	sql_changed(change->sql, resource);
 	return SQL_RUN_LATER(change->sql, err,
 		"DELETE FROM adapter_statuses WHERE resource_id = $1", SQL_STR(resource));
 }

@@ -48,6 +48,9 @@ bool report_says_same(const struct report *a, const struct report *b);
 /* What aggregation reads of the reports. NULL when memory is out. */
 struct adapter_report *report_digests(struct arena *arena, const struct report_list *reports);
 
+/* Work that reads the reports first is then spared the wait (store_write_ahead). */
+int report_prefetch(struct sql *sql, struct str resource, struct error *err);
+
 /* All reports on a resource, by adapter. In two steps, so that the question travels with others. */
 int report_query(struct sql *sql, struct str resource, struct sql_rows **ret, struct error *err);
 int report_read(

@@ -151,6 +151,13 @@ static bool is_within(const struct scope *scope, const struct resource *resource
 	       (str_is_null(scope->tenancy) || str_eq(scope->tenancy, resource->tenancy));
 }
 
+static const char by_id[] = "SELECT " RESOURCE_COLUMNS " FROM resources WHERE id = $1";
+
+int resource_prefetch(struct sql *sql, struct str id, struct error *err)
+{
+	return sql_prefetch(sql, by_id, id, err);
+}
+
 int resource_find(struct sql *sql, struct arena *arena, const struct scope *scope, struct str id,
 	struct resource *ret, struct error *err)
 {
@@ -158,8 +165,7 @@ int resource_find(struct sql *sql, struct arena *arena, const struct scope *scop
 	struct resource found;
 	int more;
 
-	if (SQL_QUERY(sql, &rows, err, "SELECT " RESOURCE_COLUMNS " FROM resources WHERE id = $1",
-		    SQL_STR(id)) != 0)
+	if (sql_query_key(sql, by_id, id, &rows, err) != 0)
 		return -1;
 	more = sql_next(rows, err);
 	if (more == 1)
@@ -234,6 +240,7 @@ int resource_has_children(struct sql *sql, struct str owner, bool *ret, struct e
 
 int resource_insert(struct change *change, const struct resource *resource, struct error *err)
 {
+	sql_changed(change->sql, resource->id);
 	return SQL_RUN_LIKELY(change->sql, err,
 		"INSERT INTO resources (" RESOURCE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
 		"$8, $9, $10, $11, $12, $13, $14, $15, NULL, $16, $17, NULL, $18)",
@@ -250,6 +257,7 @@ int resource_insert(struct change *change, const struct resource *resource, stru
 int resource_update(struct change *change, struct resource *resource, struct error *err)
 {
 	resource->version++;
+	sql_changed(change->sql, resource->id);
 	return SQL_RUN_LATER(change->sql, err,
 		"UPDATE resources SET version = $2, spec = $3, labels = $4, conditions = $5, "
 		"generation = $6, updated_time = $7, updated_by = $8, deleted_time = $9, "
@@ -265,6 +273,7 @@ int resource_update(struct change *change, struct resource *resource, struct err
 int resource_update_conditions(struct change *change, struct resource *resource, struct error *err)
 {
 	resource->version++;
+	sql_changed(change->sql, resource->id);
 	return SQL_RUN_LATER(change->sql, err,
 		"UPDATE resources SET version = $2, conditions = $3 WHERE id = $1",
 		SQL_STR(resource->id), SQL_INT(resource->version), SQL_STR(resource->conditions));
@@ -272,12 +281,14 @@ int resource_update_conditions(struct change *change, struct resource *resource,
 
 int resource_refresh(struct change *change, const struct resource *resource, struct error *err)
 {
+	sql_changed(change->sql, resource->id);
 	return SQL_RUN_LATER(change->sql, err, "UPDATE resources SET conditions = $2 WHERE id = $1",
 		SQL_STR(resource->id), SQL_STR(resource->conditions));
 }
 
 int resource_remove(struct change *change, const struct resource *resource, struct error *err)
 {
+	sql_changed(change->sql, resource->id);
 	return SQL_RUN_LATER(
 		change->sql, err, "DELETE FROM resources WHERE id = $1", SQL_STR(resource->id));
 }

@@ -66,6 +66,9 @@ int resource_check_match(const struct change *change, const struct resource *res
 	"updated_by, deleted_by, refs"
 void resource_from_row(struct sql_rows *rows, struct arena *arena, struct resource *ret);
 
+/* Work that begins with resource_find, which is then spared the wait (store_write_ahead). */
+int resource_prefetch(struct sql *sql, struct str id, struct error *err);
+
 /* ERROR_NOT_FOUND when there is none or it lies outside the scope: `Cluster with id='X' not found`.
  */
 int resource_find(struct sql *sql, struct arena *arena, const struct scope *scope, struct str id,

@@ -121,6 +121,13 @@ static int store(struct status_put *put, struct resource *resource,
 	return removed ? 0 : apply(put, resource, &now, is_news, err);
 }
 
+int status_prefetch(struct sql *sql, void *argument, struct error *err)
+{
+	struct status_put *put = argument;
+
+	return resource_prefetch(sql, put->id, err) != 0 ? -1 : report_prefetch(sql, put->id, err);
+}
+
 int status_put(struct sql *sql, void *argument, struct error *err)
 {
 	struct status_put *put = argument;

@@ -18,6 +18,7 @@
 	"been made or not; look before you try again"
 
 struct store_driver;
+struct prefetch;
 
 /* Remembered with the transaction: forgotten with the changes it goes with. */
 struct sql_mark {
@@ -32,7 +33,8 @@ struct sql {
 	bool is_writer;	 /* what the connection may do */
 	bool is_careful; /* what runs can be taken back alone, so its failure must be seen */
 	bool is_touched; /* since it was set to false: something was written, or failed */
-	bool is_outcome_unknown; /* the last commit was sent, and its answer was lost */
+	bool is_outcome_unknown;   /* the last commit was sent, and its answer was lost */
+	struct prefetch *prefetch; /* of the group that runs; NULL: nothing was asked ahead */
 	struct sql_mark marks[SQL_MAX_MARKS];
 	size_t mark_count;
 };
@@ -80,7 +82,7 @@ struct store_driver {
 	int (*savepoint)(struct sql *sql, struct error *err);
 	int (*release)(struct sql *sql, struct error *err);
 	int (*undo)(struct sql *sql, struct error *err);
-	/* Ends the rows that a piece of work left open. */
+	/* Ends the rows that a piece of work left open, or a whole group's. */
 	void (*end_work)(struct sql *sql);
 
 	int (*run_script)(struct sql *sql, const char *text, struct error *err);

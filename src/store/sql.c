@@ -5,6 +5,7 @@
  * where a reader that tries to write is stopped before the database sees it.
  */
 #include "store/driver.h"
+#include "store/prefetch.h"
 
 bool sql_mark(struct sql *sql, void *owner, int64_t value)
 {
@@ -86,6 +87,31 @@ int sql_query_text(struct sql *sql, struct str text, const struct sql_value *val
 {
 	sql->is_touched |= !only_reads(text);
 	return touched(sql, sql->driver->query(sql, text, values, count, ret, err));
+}
+
+int sql_prefetch(struct sql *sql, const char *text, struct str key, struct error *err)
+{
+	struct sql_rows *rows;
+
+	if (!sql->prefetch || sql->prefetch->count == PREFETCH_MAX)
+		return 0;
+	if (SQL_QUERY(sql, &rows, err, text, SQL_STR(key)) < 0)
+		return -1;
+	prefetch_add(sql->prefetch, text, key, rows);
+	return 0;
+}
+
+int sql_query_key(
+	struct sql *sql, const char *text, struct str key, struct sql_rows **ret, struct error *err)
+{
+	*ret = sql->prefetch ? prefetch_take(sql->prefetch, text, key) : NULL;
+	return *ret ? 0 : SQL_QUERY(sql, ret, err, text, SQL_STR(key));
+}
+
+void sql_changed(struct sql *sql, struct str key)
+{
+	if (sql->prefetch)
+		prefetch_forget(sql->prefetch, key);
 }
 
 int sql_next(struct sql_rows *rows, struct error *err)

@@ -212,7 +212,7 @@ static int read_now(struct store *store, store_work work, void *argument, struct
 	struct sql *sql;
 
 	if (store->database->max_readers == 0)
-		return writer_run(store->writer, work, argument, true, err);
+		return writer_run(store->writer, NULL, work, argument, true, err);
 	if (take_reader(store, &sql, err) < 0)
 		return -1;
 	int result = store->driver->begin(sql, err);
@@ -243,7 +243,15 @@ int store_write(struct store *store, store_work work, void *argument, struct err
 {
 	struct error own;
 
-	return writer_run(store->writer, work, argument, false, err ? err : &own);
+	return writer_run(store->writer, NULL, work, argument, false, err ? err : &own);
+}
+
+int store_write_ahead(struct store *store, store_work prefetch, store_work work, void *argument,
+	struct error *err)
+{
+	struct error own;
+
+	return writer_run(store->writer, prefetch, work, argument, false, err ? err : &own);
 }
 
 bool store_on_commit(struct store *store, void *owner, void (*ring)(void *owner, int64_t value))

@@ -91,6 +91,12 @@ void store_close(struct store *store); /* ends waiting writes with ERROR_CANCELL
 typedef int (*store_work)(struct sql *sql, void *argument, struct error *err);
 int store_write(struct store *store, store_work work, void *argument, struct error *err);
 
+/* The same for work whose first reads are known: `prefetch` asks for them (sql_prefetch and nothing
+ * else), with the same argument; NULL accepted. It is called where that saves an exchange with a
+ * server, before the work, and on SQLite never. */
+int store_write_ahead(struct store *store, store_work prefetch, store_work work, void *argument,
+	struct error *err);
+
 /* Runs `work` on a snapshot; it may not write. */
 int store_read(struct store *store, store_work work, void *argument, struct error *err);
 
@@ -142,6 +148,17 @@ int sql_query_text(struct sql *sql, struct str text, const struct sql_value *val
 	struct sql_rows **ret, struct error *err);
 int sql_next(struct sql_rows *rows, struct error *err);
 void sql_end(struct sql_rows *rows); /* NULL accepted */
+
+/*
+ * Reads by a key: `text` is a query, always the same pointer, whose one parameter is the key.
+ * sql_prefetch asks for the rows ahead; sql_query_key gives those that were asked for, or asks now.
+ * Whoever writes what a prefetched query reads calls sql_changed with the key, before or after;
+ * rows that were asked for earlier are then not given out. The key is borrowed until the work ends.
+ */
+int sql_prefetch(struct sql *sql, const char *text, struct str key, struct error *err);
+int sql_query_key(struct sql *sql, const char *text, struct str key, struct sql_rows **ret,
+	struct error *err);
+void sql_changed(struct sql *sql, struct str key);
 
 /* Of rows that have not ended: how many columns (0: the query failed); then their names, the type
  * of a value. */

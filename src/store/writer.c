@@ -14,6 +14,9 @@
  * savepoint for each piece, as do the next groups, for where one name was taken the next may be as
  * well. Savepoints for all would cost a tenth of a write's work on SQLite and more on PostgreSQL.
  *
+ * Where reading means an exchange with a server, a group first asks for what its pieces have said
+ * they will read (prefetch.h), unless it runs with savepoints.
+ *
  * Nothing is answered before the commit, not even a refusal: a name that is taken is taken only if
  * the write that took it lasts. When a group's commit fails, or the database drops the transaction
  * in the middle (a full disk does that), each piece runs again alone and gets the answer that it
@@ -25,6 +28,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "store/prefetch.h"
 
 #define CAREFUL_GROUPS 8 /* with savepoints, after a piece of work had to be taken back */
 
@@ -33,6 +37,7 @@
 
 struct job {
 	struct job *next;
+	store_work prefetch; /* NULL: none */
 	store_work work;
 	void *argument;
 	struct error *err;
@@ -48,8 +53,9 @@ struct ring {
 };
 
 struct writer {
-	struct sql *sql;  /* the leader's, while there is one, as is the next */
+	struct sql *sql;  /* the leader's, while there is one, as are the next */
 	unsigned careful; /* groups to come that use savepoints */
+	struct prefetch prefetch;
 
 	pthread_mutex_t mutex; /* all below */
 	pthread_cond_t left;   /* the leader, or a caller */
@@ -78,7 +84,8 @@ static int call_work(struct writer *writer, struct job *job, bool is_careful)
 	writer->sql->may_write = !job->is_read;
 	int result = job->work(writer->sql, job->argument, job->err);
 	writer->sql->may_write = true;
-	writer->sql->driver->end_work(writer->sql);
+	if (!writer->sql->prefetch) /* else with the transaction: others' rows are open */
+		writer->sql->driver->end_work(writer->sql);
 	return result < 0 ? -1 : 0;
 }
 
@@ -125,6 +132,35 @@ static int run_in_savepoint(struct writer *writer, struct job *job)
 	return sql->driver->undo(sql, NULL);
 }
 
+/* -1: the transaction is lost. */
+static int prefetch_all(struct writer *writer, struct job *jobs)
+{
+	struct sql *sql = writer->sql;
+
+	if (!sql->driver->run_later) /* nothing travels */
+		return 0;
+	writer->prefetch.count = writer->prefetch.first = 0;
+	sql->prefetch = &writer->prefetch;
+	for (struct job *job = jobs; job; job = job->next)
+		if (job->prefetch && job->prefetch(sql, job->argument, NULL) < 0)
+			return -1;
+	return 0;
+}
+
+static int run_jobs(
+	struct writer *writer, struct job *jobs, int (*run)(struct writer *writer, struct job *job))
+{
+	if (run == run_plainly && prefetch_all(writer, jobs) < 0)
+		return -1;
+	for (struct job *job = jobs; job; job = job->next) {
+		if (job->err)
+			*job->err = (struct error){.code = ERROR_NONE};
+		if (run(writer, job) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* All of them in one transaction. -1: none of it happened. */
 static int run_together(
 	struct writer *writer, struct job *jobs, int (*run)(struct writer *writer, struct job *job))
@@ -134,13 +170,11 @@ static int run_together(
 	writer->sql->mark_count = 0;
 	if (driver->begin(writer->sql, NULL) < 0)
 		return -1;
-	for (struct job *job = jobs; job; job = job->next) {
-		if (job->err)
-			*job->err = (struct error){.code = ERROR_NONE};
-		if (run(writer, job) < 0) {
-			driver->roll_back(writer->sql);
-			return -1;
-		}
+	int result = run_jobs(writer, jobs, run);
+	writer->sql->prefetch = NULL;
+	if (result < 0) {
+		driver->roll_back(writer->sql);
+		return -1;
 	}
 	return driver->commit(writer->sql, NULL);
 }
@@ -314,10 +348,14 @@ static int enqueue(struct writer *writer, struct job *job, struct error *err)
 	return 0;
 }
 
-int writer_run(
-	struct writer *writer, store_work work, void *argument, bool is_read, struct error *err)
+int writer_run(struct writer *writer, store_work prefetch, store_work work, void *argument,
+	bool is_read, struct error *err)
 {
-	struct job job = {.work = work, .argument = argument, .err = err, .is_read = is_read};
+	struct job job = {.prefetch = prefetch,
+		.work = work,
+		.argument = argument,
+		.err = err,
+		.is_read = is_read};
 	int64_t began_us = clock_monotonic_us();
 
 	err->code = ERROR_NONE;

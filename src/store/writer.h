@@ -17,10 +17,10 @@ int writer_new(struct writer **ret, struct sql *sql, struct error *err);
 void writer_free(struct writer *writer); /* NULL accepted */
 
 /* Returns when the work is durable, or has failed. It may run on another caller's thread.
- * `err` is not NULL. `is_read`: the work only reads, and
- * shares the writer's connection because the database allows no other. */
-int writer_run(
-	struct writer *writer, store_work work, void *argument, bool is_read, struct error *err);
+ * `prefetch`: as store_write_ahead has it, or NULL. `err` is not NULL. `is_read`: the work only
+ * reads, and shares the writer's connection because the database allows no other. */
+int writer_run(struct writer *writer, store_work prefetch, store_work work, void *argument,
+	bool is_read, struct error *err);
 
 bool writer_on_commit(struct writer *writer, void *owner, void (*ring)(void *owner, int64_t value));
 

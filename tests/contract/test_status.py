@@ -1,10 +1,11 @@
 """Reports of adapters: what is checked, stored, discarded."""
 
+import concurrent.futures
 import datetime
 
 import pytest
 
-from client import condition, path_of, refused, required_adapters
+from client import Clm, condition, path_of, refused, required_adapters
 
 MANDATORY = [{"type": "Available", "status": "True"}, {"type": "Applied", "status": "True"},
              {"type": "Health", "status": "True"}]
@@ -254,3 +255,37 @@ def test_conditions_by_a_report_follow_changes_without_required_adapters(clm):
     assert (item["status"], item["observed_generation"]) == ("False", 2)
     assert item["last_updated_time"] == patched["updated_time"]
     assert condition(patched, "LastKnownReconciled")["observed_generation"] == 1
+
+
+def test_reports_and_changes_of_one_resource_at_once_lose_nothing(base_url, clm):
+    """Writes share transactions: each still sees what those before it have written."""
+    made, rounds = clm.create(), 8
+    required = required_adapters(made)
+    reporters = required + [f"other-{i}" for i in range(10)]
+
+    def report(adapter):
+        client = Clm(base_url)
+        for _ in range(rounds):
+            assert client.report(made, adapter, generation=1).status_code in (201, 204)
+        client.session.close()
+
+    def change(number):
+        client = Clm(base_url)
+        for turn in range(rounds):
+            answer = client.patch(path_of(made), json={"labels": {"n": f"{number}-{turn}"}})
+            assert answer.status_code == 200, answer.text
+        client.session.close()
+
+    with concurrent.futures.ThreadPoolExecutor(len(reporters) + 4) as pool:
+        waiting = [pool.submit(report, adapter) for adapter in reporters]
+        waiting += [pool.submit(change, number) for number in range(4)]
+        for each in waiting:
+            each.result()
+    now = clm.read(made)
+    assert now["generation"] == 1 + 4 * rounds
+    assert sorted(statuses(clm, made)) == sorted(reporters)
+    for adapter in required:
+        assert clm.report(made, adapter).status_code == 201
+    now = clm.read(made)
+    assert condition(now, "Reconciled")["status"] == "True", now["status"]
+    assert condition(now, "Reconciled")["observed_generation"] == now["generation"]

@@ -194,6 +194,7 @@ static int hold(struct sql *sql, void *argument, struct error *err)
 struct call {
 	pthread_t thread;
 	struct store *store;
+	store_work prefetch;
 	store_work work;
 	void *argument;
 	int result;
@@ -204,7 +205,8 @@ static void *call_store(void *arg)
 {
 	struct call *call = arg;
 
-	call->result = store_write(call->store, call->work, call->argument, &call->err);
+	call->result = store_write_ahead(
+		call->store, call->prefetch, call->work, call->argument, &call->err);
 	return NULL;
 }
 
@@ -319,6 +321,117 @@ static int lose_transaction(struct sql *sql, void *argument, struct error *err)
 	if (atomic_fetch_add(tries, 1) < 2)
 		return SQL_RUN(sql, err, "ROLLBACK");
 	return error_set(err, ERROR_NO_SPACE, "still full");
+}
+
+struct addition {
+	const char *name;
+	const char *other; /* read, too; NULL: none */
+	bool is_refused;   /* once it has read */
+	unsigned prefetched;
+	int64_t *ret; /* for who only reads */
+};
+
+static const char value_of[] = "SELECT value FROM items WHERE name = $1";
+
+static int prefetch_value(struct sql *sql, void *argument, struct error *err)
+{
+	struct addition *addition = argument;
+
+	addition->prefetched++;
+	return sql_prefetch(sql, value_of, str_of(addition->name), err);
+}
+
+static int read_value(struct sql *sql, const char *name, int64_t *ret, struct error *err)
+{
+	struct sql_rows *rows;
+
+	*ret = 0;
+	if (sql_query_key(sql, value_of, str_of(name), &rows, err) < 0 || sql_next(rows, err) < 0)
+		return -1;
+	*ret = sql_int(rows, 0);
+	sql_end(rows);
+	return 0;
+}
+
+static int add(struct sql *sql, void *argument, struct error *err)
+{
+	struct addition *addition = argument;
+	int64_t value, other = 0;
+
+	if (read_value(sql, addition->name, &value, err) < 0 ||
+		(addition->other && read_value(sql, addition->other, &other, err) < 0))
+		return -1;
+	if (addition->is_refused)
+		return error_set(err, ERROR_UNPROCESSABLE, "refused");
+	sql_changed(sql, str_of(addition->name));
+	return SQL_RUN_LATER(sql, err,
+		"INSERT INTO items (name, value) VALUES ($1, $2) "
+		"ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		SQL_CSTR(addition->name), SQL_INT(value + other + 1));
+}
+
+static int read_addition(struct sql *sql, void *argument, struct error *err)
+{
+	const struct addition *addition = argument;
+
+	return read_value(sql, addition->name, addition->ret, err);
+}
+
+static int64_t value_in(struct store *store, const char *name)
+{
+	int64_t value = -1;
+	struct addition addition = {.name = name, .ret = &value};
+
+	assert_int_equal(store_read(store, read_addition, &addition, NULL), 0);
+	return value;
+}
+
+/* What the group asked for at its beginning is not what its later pieces read, where earlier ones
+ * have changed it. */
+static void what_was_asked_ahead_is_read_anew_once_it_changed(void **state)
+{
+	enum { COUNT = 12 };
+	struct fixture *fixture = *state;
+	struct addition additions[COUNT];
+	struct call calls[COUNT] = {0};
+
+	for (size_t i = 0; i < COUNT; i++) {
+		additions[i] = (struct addition){.name = i % 3 == 0 ? "a" : "b",
+			.other = i == 7 ? "a" : NULL,
+			.is_refused = i == 2};
+		calls[i] = (struct call){
+			.prefetch = prefetch_value, .work = add, .argument = &additions[i]};
+	}
+	calls[5].prefetch = NULL; /* reads when it runs */
+	run_group(fixture, calls, COUNT);
+	for (size_t i = 0; i < COUNT; i++) {
+		assert_int_equal(calls[i].result, i == 2 ? -1 : 0);
+		assert_int_equal(additions[i].prefetched, is_on_postgres() && i != 5 ? 1 : 0);
+	}
+	assert_int_equal(calls[2].err.code, ERROR_UNPROCESSABLE);
+	assert_int_equal(value_in(fixture->store, "a"), 4);
+	assert_int_equal(
+		value_in(fixture->store, "b"), 7 + 3); /* a was 3 when the eighth read it */
+}
+
+/* The group is rolled back and runs again with savepoints: nothing of the first time is left. */
+static void what_was_asked_ahead_is_forgotten_when_the_group_runs_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct item taken[] = {{"t", 1}, {"t", 2}};
+	struct addition additions[] = {{.name = "a"}, {.name = "a"}, {.name = "a"}};
+	struct call calls[5] = {
+		{.prefetch = prefetch_value, .work = add, .argument = &additions[0]},
+		{.work = insert_item_later, .argument = &taken[0]},
+		{.prefetch = prefetch_value, .work = add, .argument = &additions[1]},
+		{.work = insert_item_later, .argument = &taken[1]},
+		{.prefetch = prefetch_value, .work = add, .argument = &additions[2]},
+	};
+
+	run_group(fixture, calls, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(calls[i].result, i == 3 ? -1 : 0);
+	assert_int_equal(value_in(fixture->store, "a"), 3);
 }
 
 static void a_lost_group_is_tried_again_one_by_one(void **state)
@@ -722,6 +835,8 @@ int main(void)
 		OPENED(writes_that_wait_share_one_commit),
 		OPENED(one_write_that_fails_leaves_the_others_of_its_group),
 		OPENED(a_statement_run_later_fails_its_own_work_only),
+		OPENED(what_was_asked_ahead_is_read_anew_once_it_changed),
+		OPENED(what_was_asked_ahead_is_forgotten_when_the_group_runs_again),
 		OPENED(a_lost_group_is_tried_again_one_by_one),
 		OPENED(closing_cancels_what_waits),
 		FRESH(what_was_answered_survives_a_kill),
