@@ -3,6 +3,8 @@
  */
 #include "clm/caller.h"
 
+#include <string.h>
+
 static const struct caller_dimension aws_dimensions[] = {
 	{"X-Amz-Account-Id", "account_id", false},
 };
@@ -97,16 +99,51 @@ static bool resolve_tenant(const struct caller_rules *rules, struct http_request
 
 /* --- who ------------------------------------------------------------------------------------- */
 
+static bool has_certificate_of(const struct http_request *request, const char *name)
+{
+	for (size_t i = 0; i < request->certificate_name_count; i++)
+		if (str_eq_c(request->certificate_names[i], name))
+			return true;
+	return false;
+}
+
+/* The name in a certificate that makes its bearer the region's own; NULL: this one does not. */
+static const char *regional_certificate(
+	const struct caller_rules *rules, const struct http_request *request)
+{
+	for (size_t i = 0; i < rules->regional_count; i++) {
+		const char *name = rules->regionals[i].certificate;
+
+		if (name && has_certificate_of(request, name))
+			return name;
+	}
+	return NULL;
+}
+
+static bool is_regional(const struct caller_rules *rules, const struct http_request *request,
+	const struct caller *caller)
+{
+	if (regional_certificate(rules, request))
+		return true;
+	for (size_t i = 0; caller->issuer && i < rules->regional_count; i++) {
+		const struct caller_regional *each = &rules->regionals[i];
+
+		if (each->issuer && strcmp(each->issuer, caller->issuer) == 0 &&
+			str_eq_c(caller->actor, each->identity))
+			return true;
+	}
+	return false;
+}
+
 /* Whether the connection is a gateway's: one that shows a certificate which is wanted. */
 static bool is_gateway(const struct caller_rules *rules, const struct http_request *request)
 {
 	if (rules->gateway_count == 0)
 		return request->has_certificate;
-	for (size_t i = 0; i < request->certificate_name_count; i++)
-		for (size_t j = 0; j < rules->gateway_count; j++)
-			if (str_eq_c(request->certificate_names[i], rules->gateways[j]))
-				return true;
-	return false;
+	for (size_t i = 0; i < rules->gateway_count; i++)
+		if (has_certificate_of(request, rules->gateways[i]))
+			return true;
+	return regional_certificate(rules, request) != NULL;
 }
 
 static bool has_tenant_header(const struct caller_rules *rules, const struct http_request *request)
@@ -156,7 +193,8 @@ static bool resolve_bearer(const struct caller_rules *rules, struct issuers *iss
 	bool is_proven = trusts_headers && rules->needs_certificate;
 
 	if (issuers_verify(issuers, request, trusts_headers, &found, ret_problem))
-		*caller = (struct caller){.actor = found.identity, .ends_us = found.ends_us};
+		*caller = (struct caller){
+			.actor = found.identity, .issuer = found.issuer, .ends_us = found.ends_us};
 	else if (!is_proven || ret_problem->problem != PROBLEM_UNAUTHENTICATED ||
 		 !read_header_identity(rules, request, caller, ret_problem))
 		return false;
@@ -171,13 +209,15 @@ static bool resolve_actor(const struct caller_rules *rules, struct issuers *issu
 	struct http_request *request, bool trusts_headers, bool changes, struct caller *caller,
 	struct problem_details *ret_problem)
 {
+	caller->actor = str_of(regional_certificate(rules, request));
 	if (rules->needs_token)
 		return resolve_bearer(
 			rules, issuers, request, trusts_headers, changes, caller, ret_problem);
 	if (!trusts_headers)
 		return refuse(ret_problem, PROBLEM_UNAUTHENTICATED,
 			STR("this server wants a client certificate, of a name that it knows"));
-	caller->actor = STR(CALLER_NOBODY);
+	if (str_is_null(caller->actor))
+		caller->actor = STR(CALLER_NOBODY);
 	return read_header_identity(rules, request, caller, ret_problem);
 }
 
@@ -231,12 +271,13 @@ bool caller_resolve(const struct caller_rules *rules, struct issuers *issuers,
 				request->arena, "header %s is there more than once", repeated));
 	if (!resolve_actor(rules, issuers, request, trusts_headers, changes, &caller, ret_problem))
 		return false;
-	if (!rules->tenant_enabled) {
+	bool is_of_tenants = has_tenant_header(rules, request);
+	if (!rules->tenant_enabled || (!is_of_tenants && is_regional(rules, request, &caller))) {
 		*ret = caller;
 		return true;
 	}
 	/* Believing them would let every bearer of a token choose the tenant. */
-	if (!trusts_headers && has_tenant_header(rules, request))
+	if (!trusts_headers && is_of_tenants)
 		return refuse(ret_problem, PROBLEM_FORBIDDEN,
 			STR("tenant headers are taken only with a client certificate of the "
 			    "gateway"));

@@ -5,8 +5,12 @@
  * The name comes from a token (issuer.h) or, from a gateway that has proven who calls, in a header;
  * the tenant always comes in the gateway's headers. A gateway is whoever shows a certificate of the
  * clients' CA, or, where none is configured, whoever the network lets through. A request with a
- * tenant dimension's header sees and changes only that tenant's resources; one that carries none is
- * the region's own (an operator on loopback, the adapters) and sees all.
+ * tenant dimension's header sees and changes only that tenant's resources.
+ *
+ * Who carries none of the tenants' headers is the region's own, sees and changes all, and creates
+ * what belongs to no tenant: everybody where no dimension is required (an operator on loopback, the
+ * adapters), else only those on a list, who prove it by a certificate or a token. Never by a
+ * header: a gateway that forgets one would hand out the region.
  */
 #ifndef REEVE_CLM_CALLER_H
 #define REEVE_CLM_CALLER_H
@@ -16,6 +20,7 @@
 #define CALLER_MAX_DIMENSIONS 8u
 #define CALLER_MAX_VALUE 63u /* of a dimension */
 #define CALLER_MAX_GATEWAYS 32u
+#define CALLER_MAX_REGIONALS 32u
 #define CALLER_NOBODY "system@hyperfleet.local"
 
 /* X-Amz-Account-Id: 123 becomes tenancy {"account_id":"123"}. */
@@ -23,6 +28,14 @@ struct caller_dimension {
 	const char *header;
 	const char *key;
 	bool is_required;
+};
+
+/* Who is the region's own: by a name in its certificate, or by the name that an issuer's token
+ * claims. The other members are NULL. */
+struct caller_regional {
+	const char *certificate;
+	const char *issuer; /* issuer_rule.url */
+	const char *identity;
 };
 
 struct caller_rules {
@@ -37,6 +50,8 @@ struct caller_rules {
 	bool needs_certificate;	     /* to be a gateway */
 	const char *const *gateways; /* names of theirs; none: every certificate of the CA */
 	size_t gateway_count;
+	const struct caller_regional *regionals; /* besides dimensions of which one is required */
+	size_t regional_count;
 };
 
 /* Behind the region's frontend: tenants are AWS accounts, identities are ARNs. */
@@ -45,6 +60,7 @@ extern const struct caller_rules caller_rules_aws;
 struct caller {
 	struct str tenancy; /* JSON text with sorted members; null: sees all */
 	struct str actor;
+	const char *issuer; /* whose token claims `actor`; NULL: it comes from elsewhere */
 	bool is_system;
 	int64_t ends_us; /* until when this was proven; 0: it does not end */
 };

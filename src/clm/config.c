@@ -267,6 +267,8 @@ static int read_callers(struct reading *reading)
 		{{reading->source->file, "server.tenant.dimensions"}, config_read_dimensions,
 			is_set(reading, "server.tenant.enabled")},
 		{{reading->source->file, "server.tls.client_names"}, config_read_gateways, true},
+		{{reading->source->file, "server.tenant.region_callers"}, config_read_regionals,
+			is_set(reading, "server.tenant.enabled")},
 	};
 
 	rules->tenant_enabled = is_set(reading, "server.tenant.enabled");

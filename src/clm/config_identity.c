@@ -33,6 +33,12 @@ static const struct text_key dimension_keys[] = {
 	{"key", offsetof(struct caller_dimension, key)},
 };
 
+static const struct text_key regional_keys[] = {
+	{"certificate", offsetof(struct caller_regional, certificate)},
+	{"issuer", offsetof(struct caller_regional, issuer)},
+	{"identity", offsetof(struct caller_regional, identity)},
+};
+
 #define DIMENSION_REQUIRED "required"
 
 /* Headers that carry a secret, or frame the request. */
@@ -266,6 +272,66 @@ int config_read_dimensions(struct arena *arena, const struct config_place *place
 			place->file, place->path);
 	rules->dimensions = dimensions;
 	rules->dimension_count = entry.index;
+	return 0;
+}
+
+/* --- the region's own ------------------------------------------------------------------------ */
+
+static bool is_issuer(const struct caller_rules *rules, const char *url)
+{
+	for (size_t i = 0; i < rules->issuer_count; i++)
+		if (strcmp(rules->issuers[i].url, url) == 0)
+			return true;
+	return false;
+}
+
+static bool is_gateway(const struct caller_rules *rules, const char *certificate)
+{
+	for (size_t i = 0; i < rules->gateway_count; i++)
+		if (strcmp(rules->gateways[i], certificate) == 0)
+			return true;
+	return false;
+}
+
+static int check_regional(const struct entry *entry, const struct caller_rules *rules,
+	const struct caller_regional *own)
+{
+	bool is_token = own->issuer && own->identity;
+
+	if (own->certificate ? own->issuer || own->identity : !is_token)
+		return refuse(entry, NULL, "needs either certificate, or issuer and identity");
+	if (own->certificate && !rules->needs_certificate)
+		return refuse(entry, "certificate",
+			"is about clients with certificates; name their CA in "
+			"server.tls.client_ca_file");
+	if (own->certificate && is_gateway(rules, own->certificate))
+		return refuse(entry, "certificate",
+			"is a gateway's, by server.tls.client_names: a header that it forgets "
+			"would open the region");
+	if (own->issuer && !is_issuer(rules, own->issuer))
+		return refuse(
+			entry, "issuer", "has to be an issuer_url of server.jwt.configs, in use");
+	return 0;
+}
+
+int config_read_regionals(struct arena *arena, const struct config_place *place,
+	const struct json *list, struct caller_rules *rules, struct error *err)
+{
+	struct entry entry = {.arena = arena, .place = place, .err = err};
+	struct caller_regional *regionals;
+
+	if (check_list(place, list, CALLER_MAX_REGIONALS, err) != 0)
+		return -1;
+	regionals = arena_calloc(arena, json_count(list) + 1, sizeof(*regionals));
+	if (!regionals)
+		return error_set(err, ERROR_MEMORY, "no room for the configuration");
+	for (; (entry.map = json_at(list, entry.index)) != NULL; entry.index++)
+		if (read_texts(&entry, regional_keys, COUNT(regional_keys), NULL,
+			    &regionals[entry.index]) != 0 ||
+			check_regional(&entry, rules, &regionals[entry.index]) != 0)
+			return -1;
+	rules->regionals = regionals;
+	rules->regional_count = entry.index;
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * config_identity.h - the parts of the configuration that say who callers are: server.jwt.configs
- * and server.tenant.dimensions, which are lists of the file.
+ * config_identity.h - the parts of the configuration that say who callers are: server.jwt.configs,
+ * server.tenant.dimensions and their like, which are lists of the file.
  */
 #ifndef REEVE_CLM_CONFIG_IDENTITY_H
 #define REEVE_CLM_CONFIG_IDENTITY_H
@@ -20,6 +20,11 @@ int config_read_issuers(struct arena *arena, const struct config_place *place,
 
 /* Fills dimensions and dimension_count. */
 int config_read_dimensions(struct arena *arena, const struct config_place *place,
+	const struct json *list, struct caller_rules *rules, struct error *err);
+
+/* Fills regionals and regional_count, after the issuers and gateways: an entry is {certificate},
+ * not a gateway's, or {issuer, identity}, of an issuer that there is. */
+int config_read_regionals(struct arena *arena, const struct config_place *place,
 	const struct json *list, struct caller_rules *rules, struct error *err);
 
 /* Fills gateways and gateway_count. */

@@ -28,6 +28,7 @@
 	FLAG("server.tenant.enabled", "server-tenant-enabled", CONFIG_BOOL, "false", false, "tenants, by headers; default: false") \
 	FLAG("server.tenant.system_header", "server-tenant-system-header", CONFIG_TEXT, NULL, false, "header of callers that see all tenants") \
 	PLAIN("server.tenant.dimensions", CONFIG_DOCUMENT, false) \
+	PLAIN("server.tenant.region_callers", CONFIG_DOCUMENT, false) \
 	FLAG("database.url", "db-url", CONFIG_TEXT, NULL, false, "sqlite:FILE or postgresql://..., instead of the other db- flags") \
 	FLAG("database.dialect", "db-dialect", CONFIG_TEXT, "postgres", false, "default: postgres") \
 	FLAG("database.host", "db-host", CONFIG_TEXT, "localhost", false, "default: localhost") \

@@ -199,15 +199,17 @@ static void find_identity(const struct issuer *issuer, struct http_request *requ
 		!issuer_read_identity(http_request_header(request, issuer->rule->identity_header),
 			issuer->rule->identity_header, &identity, &ret->fault))
 		return;
-	if (str_is_null(identity) &&
-		!issuer_read_identity(json_get_text(token->claims, claim),
-			"the claim of the caller's name", &identity, &ret->fault))
+	bool is_claim = str_is_null(identity);
+	if (is_claim && !issuer_read_identity(json_get_text(token->claims, claim),
+				"the claim of the caller's name", &identity, &ret->fault))
 		return;
 	if (str_is_null(identity))
 		error_set(&ret->fault, ERROR_INVALID, "the token has no claim %s that is text",
 			claim);
-	else if (fits(issuer, identity, &ret->fault))
+	else if (fits(issuer, identity, &ret->fault)) {
 		ret->identity = identity;
+		ret->issuer = is_claim ? issuer->rule->url : NULL;
+	}
 }
 
 /* --- a request ------------------------------------------------------------------------------- */

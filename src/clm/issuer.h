@@ -39,6 +39,8 @@ bool issuer_read_identity(struct str text, const char *source, struct str *ret, 
 
 struct issuer_finding {
 	struct str identity; /* null: the token gives none, and `fault` says why */
+	const char *issuer;  /* the url of its rule, when `identity` is the token's own claim; else
+				NULL */
 	struct error fault;
 	int64_t ends_us; /* until when the token is good */
 };

@@ -9,6 +9,7 @@ import requests
 
 import server as servers
 from client import BASE, TIMEOUT_S, Clm, path_of, refused, required_adapters, unique
+from issuer import Issuer, Key, bearer
 
 pytestmark = [pytest.mark.reeve, pytest.mark.own]
 
@@ -326,3 +327,66 @@ def test_the_system_header_counts_before_a_tenants(server, ann):
     both = client_of(server, {**BOB, **SYSTEM})
     assert both.read(ann.create("/channels"))
     refused(both.post("/channels", json=both.body("Channel")), 403, "AUZ-001")
+
+
+# --- the region ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    with Issuer(Key("k", "ES256")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def second():
+    with Issuer(Key("k", "ES256"), path="/second") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def with_region(issuer, second, database, tmp_path_factory):
+    """Whom the first issuer calls ops@example.com is the region's own."""
+    tenant = {**SETTINGS["server"]["tenant"], "region_callers": [{"issuer": issuer.url, "identity": "ops@example.com"}]}
+    settings = {"server": {"tenant": tenant, "jwt": {"enabled": True, "configs": [
+        issuer.settings(identity_header="X-Identity"), second.settings(header="X-Second")]}}}
+    with servers.Server(tmp_path_factory.mktemp("region"), database, entities=ENTITIES, settings=settings) as running:
+        yield running
+
+
+def test_the_regions_own_belongs_to_no_tenant(with_region, issuer):
+    ops = client_of(with_region, bearer(issuer.token(email="ops@example.com")))
+    ann = client_of(with_region, {**bearer(issuer.token()), **ANN})
+    made = ops.create("/channels")
+    try:
+        assert made.get("tenancy", {}) == {} and made["created_by"] == "ops@example.com"
+        assert ops.read(made) == made
+        refused(ann.get(path_of(made)), 404, "NTF-001")
+        refused(ann.patch(path_of(made), json={"labels": {}}), 404, "NTF-001")
+        anns = ann.create()
+        assert ops.read(anns)["tenancy"] == anns["tenancy"]
+        pool = ops.create(path_of(anns) + "/nodepools")
+        assert ann.read(pool)["tenancy"] == anns["tenancy"]  # its parent's, whoever makes it
+        # For a tenant the same caller sees that tenant's only.
+        as_ann = client_of(with_region, {**bearer(issuer.token(email="ops@example.com")), **ANN})
+        refused(as_ann.get(path_of(made)), 404, "NTF-001")
+        assert as_ann.create("/channels")["tenancy"] == {"org_id": "ann", "project_id": "p1"}
+        as_ann.clean()
+    finally:
+        ann.clean()
+        ops.clean()
+
+
+def test_nobody_else_is_the_regions(with_region, issuer, second):
+    ops = {"email": "ops@example.com"}
+    for headers in (bearer(issuer.token()), bearer(issuer.token(email="OPS@example.com")), bearer(issuer.token(email=None)),
+                    {"X-Second": f"Bearer {second.token(**ops)}"},
+                    # Who names another is not who is named, nor acts for itself.
+                    {**bearer(issuer.token()), "X-Identity": "ops@example.com"},
+                    {**bearer(issuer.token(**ops)), "X-Identity": "ann@example.com"},
+                    {**bearer(issuer.token(**ops)), "X-Org": ""}, {**bearer(issuer.token(**ops)), "X-Project": "p1"},
+                    {**bearer(issuer.token(**ops)), "X-System": "false"}):
+        answer = requests.get(with_region.url + BASE + "/channels", headers=headers, timeout=TIMEOUT_S)
+        refused(answer, 403, "AUZ-001")
+    forged = issuer.token(key=Key("k", "ES256"), **ops)
+    refused(requests.get(with_region.url + BASE + "/channels", headers=bearer(forged), timeout=TIMEOUT_S), 401, "AUT-002")

@@ -272,6 +272,22 @@ def test_a_name_that_cannot_be_one_is_refused(mutual, authority, gateway):
     refused(get(mutual, authority, certificate=gateway, headers={IDENTITY: "x" * 257, "X-Org": "a"}), 400, "VAL-000")
 
 
+def test_a_certificate_of_the_region_needs_no_tenant(authority, tmp_path, gateway):
+    operator = authority.issue("operator", names=[x509.DNSName("ops.example")])
+    settings = settings_of(
+        authority.server("region"), {"client_ca_file": authority.file, "client_names": ["gateway.example"]}, identity_header=IDENTITY,
+        tenant={"enabled": True, "dimensions": [{"header": "X-Org", "key": "org", "required": True}],
+                "region_callers": [{"certificate": "ops.example"}]})
+    with servers.Server(tmp_path, settings=settings) as running:
+        client = client_of(running, authority, operator)
+        made = client.create("/channels")
+        assert (made["created_by"], made.get("tenancy", {})) == ("ops.example", {})
+        refused(get(running, authority, certificate=gateway, headers={IDENTITY: "ops.example"}), 403, "AUZ-001")
+        refused(get(running, authority, f"/channels/{made['id']}", certificate=gateway, headers={"X-Org": "a"}), 404, "NTF-001")
+        refused(get(running, authority), 401, "AUT-001")
+        client.clean()
+
+
 def test_a_gateway_without_a_tenant_is_refused(mutual, authority, gateway):
     refused(get(mutual, authority, certificate=gateway, headers={IDENTITY: "ann"}), 403, "AUZ-001")
 

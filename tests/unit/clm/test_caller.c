@@ -24,7 +24,10 @@ struct shown {
 	const char *again;	 /* a header that is there once more */
 };
 
-enum { OPEN = 0, TENANTS = 1, CERTIFIED = 2, NAMED = 4 };
+static const struct caller_regional regionals[] = {
+	{.certificate = "ops.example"}, {.issuer = "https://i", .identity = "ann"}};
+
+enum { OPEN = 0, TENANTS = 1, CERTIFIED = 2, NAMED = 4, REGION = 8 };
 
 static struct caller_rules rules_of(unsigned what)
 {
@@ -40,6 +43,10 @@ static struct caller_rules rules_of(unsigned what)
 	if (what & NAMED) {
 		rules.gateways = gateways;
 		rules.gateway_count = 2;
+	}
+	if (what & REGION) {
+		rules.regionals = regionals;
+		rules.regional_count = 2;
 	}
 	return rules;
 }
@@ -92,6 +99,14 @@ static void a_caller_is_who_a_believed_header_says(void **state)
 		{CERTIFIED | NAMED, {.certificate = "gw.example"}, CALLER_NOBODY, NULL, false},
 		{CERTIFIED | NAMED | TENANTS, {.certificate = "spiffe://r/gw", .org = "a"},
 			CALLER_NOBODY, "{\"org\":\"a\"}", false},
+		{CERTIFIED | NAMED | TENANTS | REGION, {.certificate = "ops.example"},
+			"ops.example", NULL, false},
+		{CERTIFIED | NAMED | TENANTS | REGION,
+			{.certificate = "ops.example", .identity = "ann"}, "ann", NULL, false},
+		{CERTIFIED | TENANTS | REGION, {.certificate = "ops.example", .org = "a"},
+			"ops.example", "{\"org\":\"a\"}", false},
+		{CERTIFIED | TENANTS | REGION, {.certificate = "ops.example", .system = "true"},
+			"ops.example", NULL, true},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -137,6 +152,20 @@ static void nobody_else_gets_in(void **state)
 		{CERTIFIED | NAMED, {.certificate = "GW.example"}, PROBLEM_UNAUTHENTICATED},
 		{CERTIFIED | NAMED, {.certificate = "gw.example.org"}, PROBLEM_UNAUTHENTICATED},
 		{CERTIFIED | NAMED | TENANTS, {.certificate = "gw.example"}, PROBLEM_FORBIDDEN},
+		{CERTIFIED | NAMED | TENANTS | REGION, {.certificate = "gw.example"},
+			PROBLEM_FORBIDDEN},
+		{CERTIFIED | TENANTS | REGION, {.certificate = "x"}, PROBLEM_FORBIDDEN},
+		{CERTIFIED | TENANTS | REGION, {.certificate = "ops.example", .org = ""},
+			PROBLEM_FORBIDDEN},
+		{CERTIFIED | TENANTS | REGION, {.certificate = "ops.example", .project = "p"},
+			PROBLEM_FORBIDDEN},
+		{CERTIFIED | TENANTS | REGION, {.certificate = "ops.example", .system = "false"},
+			PROBLEM_FORBIDDEN},
+		/* A header proves nothing. */
+		{TENANTS | REGION, {.identity = "ann"}, PROBLEM_FORBIDDEN},
+		{CERTIFIED | TENANTS | REGION, {.certificate = "x", .identity = "ann"},
+			PROBLEM_FORBIDDEN},
+		{TENANTS | REGION, {.identity = "ops.example"}, PROBLEM_FORBIDDEN},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -46,6 +46,10 @@ static int read_config(struct arena *arena, const char *text, struct outside out
 	"server: {jwt: {enabled: false}, tenant: {enabled: true, system_header: x-sys, " \
 	"dimensions: "                                                                   \
 	"[" entries "]}}"
+#define REGION(entry)                                                                           \
+	"server: {jwt: {configs: [{issuer_url: \"https://i\", jwk_cert_file: /f}]}, tenant: "   \
+	"{enabled: true, dimensions: [{header: X-A, key: a, required: true}], region_callers: " \
+	"[" entry "]}}"
 #define OPEN "server: {jwt: {enabled: false}}\n"
 
 static void the_originals_defaults_hold(void **state)
@@ -218,6 +222,21 @@ static void gateways_are_read(void **state)
 	assert_int_equal(config.idle_count, 0);
 }
 
+static void callers_of_the_region_are_read(void **state)
+{
+	CLEANUP(cleanup_arena) struct arena *arena = arena_new(0);
+	struct config config;
+	struct error err = {0};
+
+	(void)state;
+	if (read_config(arena, REGION("{issuer: \"https://i\", identity: ann}"),
+		    (struct outside){0}, &config, &err) != 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(config.clm.callers.regional_count, 1);
+	assert_string_equal(config.clm.callers.regionals[0].identity, "ann");
+	assert_null(config.clm.callers.regionals[0].certificate);
+}
+
 static void a_mistake_is_told_with_its_place(void **state)
 {
 	static const struct {
@@ -281,6 +300,19 @@ static void a_mistake_is_told_with_its_place(void **state)
 			"dimensions[0].header is server.tenant.system_header, too"},
 		{TENANT("{header: Authorization, key: a, required: true}"), {0},
 			"header cannot be Authorization"},
+		{REGION("{certificate: ops, issuer: \"https://i\"}"), {0},
+			"region_callers[0] needs either certificate, or issuer and identity"},
+		{REGION("{}"), {0}, "needs either certificate, or issuer and identity"},
+		{REGION("{issuer: \"https://i\"}"), {0}, "needs either certificate, or issuer"},
+		{REGION("{issuer: \"https://i\", identity: \"\"}"), {0}, "needs either"},
+		{REGION("{certificate: ops}"), {0}, "name their CA in server.tls.client_ca_file"},
+		{REGION("{issuer: \"https://j\", identity: ann}"), {0},
+			"region_callers[0].issuer has to be an issuer_url"},
+		{REGION("{issuer: \"https://i\", name: ann}"), {0}, "is not a key known here"},
+		{"server: {tls: {enabled: true, cert_file: /c, key_file: /k, client_ca_file: /a, "
+		 "client_names: [gw]}, jwt: {enabled: false}, tenant: {enabled: true, dimensions: "
+		 "[{header: X-A, key: a, required: true}], region_callers: [{certificate: gw}]}}",
+			{0}, "region_callers[0].certificate is a gateway's"},
 		{"server: {jwt: {enabled: false}, identity_header: X-Id}", {0},
 			"name their CA in server.tls.client_ca_file"},
 		{"server: {jwt: {enabled: false}, tls: {client_names: [a]}}", {0},
@@ -310,6 +342,7 @@ int main(void)
 		cmocka_unit_test(tenants_and_idle_keys_are_read),
 		cmocka_unit_test(issuers_are_read_in_order),
 		cmocka_unit_test(gateways_are_read),
+		cmocka_unit_test(callers_of_the_region_are_read),
 		cmocka_unit_test(a_mistake_is_told_with_its_place),
 	};
 
