@@ -4,6 +4,7 @@
 #include "clm/config.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static const struct config_key {
 		CONFIG_BOOL,
 		CONFIG_INTEGER, /* 0 to INTEGER_MAX */
 		CONFIG_DURATION,
+		CONFIG_NAMES,	/* a list of texts; with commas as a variable or flag */
 		CONFIG_DOCUMENT /* a list; of the file only */
 	} type;
 	const char *fallback; /* NULL: absent */
@@ -145,6 +147,21 @@ static struct str look_up(
 	return json_text(reading->arena, value, JSON_WRITE_COMPACT); /* a number or a boolean */
 }
 
+/* `text` is what look_up() gave: a list of the file as JSON, or what else may have commas. */
+static bool is_list_of_names(struct reading *reading, struct str text)
+{
+	struct json *list, *item;
+
+	if (!str_starts_with(text, STR("[")))
+		return !str_starts_with(text, STR("{"));
+	if (json_parse(reading->arena, text, NULL, &list, NULL) != 0)
+		return false;
+	json_for_each (list, i, item)
+		if (!json_is(item, JSON_STRING))
+			return false;
+	return true;
+}
+
 static int check_value(
 	struct reading *reading, const struct config_key *key, struct str text, struct str where)
 {
@@ -157,6 +174,8 @@ static int check_value(
 		wanted = "a duration, as in 30s";
 	else if (key->type == CONFIG_TEXT && str_starts_with(text, STR("{")) && !key->flag)
 		wanted = "text";
+	else if (key->type == CONFIG_NAMES && !is_list_of_names(reading, text))
+		wanted = "a list of texts";
 	if (wanted)
 		return error_set(reading->err, ERROR_INVALID,
 			"%" STR_F " has to be %s, is '%" STR_F "'", STR_A(where), wanted,
@@ -176,6 +195,22 @@ static const char *value_of(struct reading *reading, const char *path)
 	struct str where, text = look_up(reading, key, &where);
 
 	return str_is_null(text) ? key->fallback : arena_cstr(reading->arena, text);
+}
+
+/* "c.yaml: line 3: server.host has to be ...": what is wrong with a key, and where it is given. */
+__attribute__((format(printf, 3, 4))) static int refuse(
+	struct reading *reading, const char *path, const char *format, ...)
+{
+	char sentence[ERROR_MESSAGE_MAX];
+	struct str where, text = look_up(reading, find_key(str_of(path)), &where);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	if (str_is_null(text)) /* its default, or what it lacks */
+		where = arena_printf(reading->arena, "%s: %s", reading->source->file, path);
+	return error_set(reading->err, ERROR_INVALID, "%" STR_F " %s", STR_A(where), sentence);
 }
 
 static bool is_set(struct reading *reading, const char *path)
@@ -223,10 +258,8 @@ static int read_database(struct reading *reading)
 	struct str text;
 
 	if (!url && strcmp(dialect, "postgres") != 0)
-		return error_set(reading->err, ERROR_INVALID,
-			"database.dialect has to be postgres, is '%s'; for SQLite give "
-			"database.url: "
-			"sqlite:FILE",
+		return refuse(reading, "database.dialect",
+			"has to be postgres, is '%s'; for SQLite give database.url: sqlite:FILE",
 			dialect);
 	if (!url) {
 		text = arena_printf(arena,
@@ -253,6 +286,9 @@ static const char *text_of(struct reading *reading, const char *path)
 	return text && *text ? text : NULL;
 }
 
+static const char about_certificates[] =
+	"is about clients with certificates; name their CA in server.tls.client_ca_file";
+
 static int read_callers(struct reading *reading)
 {
 	struct caller_rules *rules = &reading->config->clm.callers;
@@ -278,13 +314,11 @@ static int read_callers(struct reading *reading)
 	if (config_check_identity_header(reading->source->file, "server.identity_header",
 		    rules->identity_header, reading->err) != 0)
 		return -1;
+	if (!rules->needs_certificate && rules->identity_header)
+		return refuse(reading, "server.identity_header", about_certificates);
 	if (!rules->needs_certificate &&
-		(rules->identity_header ||
-			json_count(find_in_file(reading, "server.tls.client_names")) > 0))
-		return error_set(reading->err, ERROR_INVALID,
-			"%s: server.identity_header and server.tls.client_names are about clients "
-			"with certificates; name their CA in server.tls.client_ca_file",
-			reading->source->file);
+		json_count(find_in_file(reading, "server.tls.client_names")) > 0)
+		return refuse(reading, "server.tls.client_names", about_certificates);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (lists[i].is_wanted && lists[i].read(reading->arena, &lists[i].place,
 						  find_in_file(reading, lists[i].place.path), rules,
@@ -300,21 +334,21 @@ static int read_tls(struct reading *reading)
 	const char *client_ca = text_of(reading, "server.tls.client_ca_file");
 
 	if (strcmp(oldest, "1.2") != 0 && strcmp(oldest, "1.3") != 0)
-		return error_set(reading->err, ERROR_INVALID,
-			"server.tls.min_version has to be 1.2 or 1.3, is '%s'", oldest);
+		return refuse(
+			reading, "server.tls.min_version", "has to be 1.2 or 1.3, is '%s'", oldest);
 	if (!is_set(reading, "server.tls.enabled"))
 		return !client_ca ? 0
-				  : error_set(reading->err, ERROR_INVALID,
-					    "server.tls.client_ca_file needs server.tls.enabled: "
-					    "true; without TLS nobody shows a certificate");
+				  : refuse(reading, "server.tls.client_ca_file",
+					    "needs server.tls.enabled: true; without TLS nobody "
+					    "shows a certificate");
 	*tls = (struct http_server_tls){.cert_file = text_of(reading, "server.tls.cert_file"),
 		.key_file = text_of(reading, "server.tls.key_file"),
 		.client_ca_file = client_ca,
 		.is_tls13_only = strcmp(oldest, "1.3") == 0};
 	if (!tls->cert_file || !tls->key_file)
-		return error_set(reading->err, ERROR_INVALID,
-			"server.tls.enabled is true: name the certificate in server.tls.cert_file "
-			"and its key in server.tls.key_file");
+		return refuse(reading, "server.tls.enabled",
+			"is true: name the certificate in server.tls.cert_file and its key in "
+			"server.tls.key_file");
 	return 0;
 }
 
@@ -349,13 +383,11 @@ static int read_times(struct reading *reading)
 		struct str text = str_of(value_of(reading, times[i].key));
 
 		if (!clock_parse_duration(text, times[i].ret) || *times[i].ret <= 0)
-			return error_set(reading->err, ERROR_INVALID,
-				"%s has to be longer than nothing, is '%" STR_F "'", times[i].key,
-				STR_A(text));
+			return refuse(reading, times[i].key,
+				"has to be longer than nothing, is '%" STR_F "'", STR_A(text));
 	}
 	if (request_us > REQUEST_MAX_US)
-		return error_set(reading->err, ERROR_INVALID,
-			"server.timeouts.read has to be an hour at most");
+		return refuse(reading, "server.timeouts.read", "has to be an hour at most");
 	/* Whole seconds, upwards. */
 	reading->config->clm.request_timeout_s =
 		(unsigned)((request_us + CLOCK_US_PER_S - 1) / CLOCK_US_PER_S);
@@ -369,15 +401,14 @@ static int read_logging(struct reading *reading)
 	const char *output = value_of(reading, "logging.output");
 
 	if (!log_level_parse(str_of(value_of(reading, "logging.level")), &config->log_level))
-		return error_set(reading->err, ERROR_INVALID,
-			"logging.level has to be debug, info, warn or error, is '%s'",
+		return refuse(reading, "logging.level",
+			"has to be debug, info, warn or error, is '%s'",
 			value_of(reading, "logging.level"));
 	if (strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
-		return error_set(reading->err, ERROR_INVALID,
-			"logging.format has to be json or text, is '%s'", format);
+		return refuse(reading, "logging.format", "has to be json or text, is '%s'", format);
 	if (strcmp(output, "stdout") != 0 && strcmp(output, "stderr") != 0)
-		return error_set(reading->err, ERROR_INVALID,
-			"logging.output has to be stdout or stderr, is '%s'", output);
+		return refuse(
+			reading, "logging.output", "has to be stdout or stderr, is '%s'", output);
 	config->log_format = strcmp(format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_HUMAN;
 	config->logs_to_stderr = strcmp(output, "stderr") == 0;
 	return 0;

@@ -52,8 +52,8 @@
 	FLAG("logging.format", "log-format", CONFIG_TEXT, "json", false, "json or text; default: json") \
 	FLAG("logging.output", "log-output", CONFIG_TEXT, "stdout", false, "stdout or stderr; default: stdout") \
 	FLAG("logging.masking.enabled", "log-masking-enabled", CONFIG_BOOL, NULL, true, "taken, without effect") \
-	PLAIN("logging.masking.headers", CONFIG_DOCUMENT, false) \
-	PLAIN("logging.masking.fields", CONFIG_DOCUMENT, false) \
+	FLAG("logging.masking.headers", "log-masking-sensitive-headers", CONFIG_NAMES, NULL, true, "taken, without effect") \
+	FLAG("logging.masking.fields", "log-masking-sensitive-fields", CONFIG_NAMES, NULL, true, "taken, without effect") \
 	FLAG("metrics.host", "metrics-host", CONFIG_TEXT, "localhost", false, "address of the metrics; default: localhost") \
 	FLAG("metrics.port", "metrics-port", CONFIG_INTEGER, "9090", false, "port of the metrics, 0: any free one; default: 9090") \
 	FLAG("metrics.label_metrics_inclusion_duration", "metrics-label-metrics-inclusion-duration", CONFIG_DURATION, NULL, true, "taken, without effect") \

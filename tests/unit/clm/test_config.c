@@ -144,8 +144,11 @@ static void tenants_and_idle_keys_are_read(void **state)
 		    "    enabled: true\n"
 		    "    system_header: X-System\n"
 		    "    dimensions: [{header: X-Org, key: org, required: true}]\n"
-		    "logging: {level: warn, format: text, output: stderr}\n",
-		    (struct outside){0}, &config, &err) != 0)
+		    "logging: {level: warn, format: text, output: stderr, masking: {headers: "
+		    "[Cookie]}}\n",
+		    (struct outside){.flag = "log-masking-sensitive-fields",
+			    .flag_value = "password,secret"},
+		    &config, &err) != 0)
 		fail_msg("%s", err.message);
 	assert_true(config.clm.callers.tenant_enabled);
 	assert_string_equal(config.clm.callers.system_header, "X-System");
@@ -153,8 +156,10 @@ static void tenants_and_idle_keys_are_read(void **state)
 	assert_string_equal(config.clm.callers.dimensions[0].header, "X-Org");
 	assert_string_equal(config.clm.callers.dimensions[0].key, "org");
 	assert_true(config.clm.callers.dimensions[0].is_required);
-	assert_int_equal(config.idle_count, 1);
+	assert_int_equal(config.idle_count, 3);
 	assert_string_equal(config.idle[0], "server.timeouts.write");
+	assert_string_equal(config.idle[1], "logging.masking.headers");
+	assert_string_equal(config.idle[2], "logging.masking.fields");
 	assert_int_equal(config.clm.request_timeout_s, 5);
 	assert_int_equal(config.log_level, LOG_LEVEL_WARN);
 	assert_int_equal(config.log_format, LOG_FORMAT_HUMAN);
@@ -261,14 +266,17 @@ static void a_mistake_is_told_with_its_place(void **state)
 			"c.yaml: line 2: health.db_ping_timeout has to be a duration"},
 		{"server: {jwt: {enabled: maybe}}", {0}, "has to be true or false, is 'maybe'"},
 		{"server: {jwt: {enabled: false}, tls: {enabled: true}}", {0},
-			"server.tls.enabled is true: name the certificate"},
+			"c.yaml: line 1: server.tls.enabled is true: name the certificate"},
 		{"server: {jwt: {enabled: false}, tls: {client_ca_file: /ca}}", {0},
-			"server.tls.client_ca_file needs server.tls.enabled"},
+			"c.yaml: line 1: server.tls.client_ca_file needs server.tls.enabled"},
 		{"server: {jwt: {enabled: false}, tls: {min_version: \"1.1\"}}", {0},
-			"server.tls.min_version has to be 1.2 or 1.3, is '1.1'"},
-		{OPEN "database: {dialect: mysql}", {0}, "database.dialect has to be postgres"},
-		{OPEN "logging: {level: loud}", {0}, "logging.level has to be debug"},
-		{OPEN "logging: {format: xml}", {0}, "logging.format has to be json or text"},
+			"c.yaml: line 1: server.tls.min_version has to be 1.2 or 1.3, is '1.1'"},
+		{OPEN "database: {dialect: mysql}", {0},
+			"c.yaml: line 2: database.dialect has to be postgres"},
+		{OPEN "logging: {level: loud}", {0},
+			"c.yaml: line 2: logging.level has to be debug"},
+		{OPEN "logging: {format: xml}", {0},
+			"c.yaml: line 2: logging.format has to be json or text"},
 		{"server: {jwt: {enabled: false}, tenant: {enabled: true, dimensions: [{key: "
 		 "a}]}}",
 			{0}, "server.tenant.dimensions[0] needs header and key"},
@@ -317,6 +325,16 @@ static void a_mistake_is_told_with_its_place(void **state)
 			"name their CA in server.tls.client_ca_file"},
 		{"server: {jwt: {enabled: false}, tls: {client_names: [a]}}", {0},
 			"name their CA in server.tls.client_ca_file"},
+		{OPEN, {.flag = "log-output", .flag_value = "file"},
+			"--log-output has to be stdout or stderr, is 'file'"},
+		{OPEN "retention: {feed: 0s}", {0},
+			"c.yaml: line 2: retention.feed has to be longer than nothing"},
+		{OPEN, {.variable = "HYPERFLEET_SERVER_TIMEOUTS_READ", .variable_value = "61m"},
+			"HYPERFLEET_SERVER_TIMEOUTS_READ has to be an hour at most"},
+		{OPEN "logging: {masking: {headers: {a: b}}}", {0},
+			"c.yaml: line 2: logging.masking.headers has to be a list of texts"},
+		{OPEN "logging: {masking: {fields: [a, [b]]}}", {0},
+			"c.yaml: line 2: logging.masking.fields has to be a list of texts"},
 		{"server: {port: 1", {0}, "c.yaml: line"},
 	};
 
