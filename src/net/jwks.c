@@ -179,7 +179,8 @@ static enum jwk_match find_now(
 }
 
 /* Waits for the reading that is under way, or for one more. False when there shall be none, or the
- * last one failed: forged tokens would keep threads waiting for an issuer that is away. */
+ * last one failed: forged tokens would keep threads waiting for an issuer that is away. It is
+ * asked all the same, so that it is believed as soon as it is back. */
 static bool wait_for_reading(struct jwks *keys)
 {
 	int64_t now_us = clock_monotonic_us();
@@ -216,7 +217,8 @@ int jwks_find(struct jwks *keys, struct str id, enum jwk_algorithm algorithm, st
 		match = find_now(keys, id, algorithm, ret_key);
 	if (match == JWK_FOUND)
 		return 0;
-	if (match == JWK_ABSENT && (keys->failures > 0 || keys->readings == 0))
+	if (match == JWK_ABSENT && (keys->failures > 0 || keys->readings == 0 || keys->is_reading ||
+					   keys->is_wanted)) /* it may bring the key */
 		return error_set(err, ERROR_UNAVAILABLE,
 			"the issuer's keys cannot be read at present; try again");
 	return error_set(err, ERROR_UNAUTHENTICATED,

@@ -25,6 +25,7 @@ struct issuer {
 	struct signer old, new;
 	_Atomic(const char *) document; /* NULL: 500 */
 	atomic_uint asked;
+	atomic_uint delay_us;
 	char url[64];
 	char file[64];
 };
@@ -35,6 +36,7 @@ static void serve(struct http_request *request, struct http_response *response)
 	const char *document = atomic_load(&issuer->document);
 
 	atomic_fetch_add(&issuer->asked, 1);
+	usleep(atomic_load(&issuer->delay_us));
 	response->status = document ? 200 : 500;
 	response->body = str_of(document);
 }
@@ -157,6 +159,47 @@ static void unknown_keys_do_not_flood_the_issuer(void **state)
 	jwks_free(keys);
 }
 
+struct seeker {
+	pthread_t thread;
+	struct jwks *keys;
+	enum error_code code;
+};
+
+static void *seek(void *argument)
+{
+	struct seeker *seeker = argument;
+
+	seeker->code = find(seeker->keys, "new");
+	return NULL;
+}
+
+/* Who may not wait for the reading that can bring the key is told to come back, not that the token
+ * is bad. */
+static void a_new_key_is_not_called_unknown_while_it_is_read(void **state)
+{
+	enum { COUNT = JWKS_MAX_WAITING * 3 };
+	struct issuer *issuer = *state;
+	struct jwks *keys = start(&(struct jwks_config){.url = issuer->url});
+	struct seeker seekers[COUNT];
+	unsigned counts[ERROR_CODE_COUNT] = {0};
+
+	assert_int_equal(find(keys, "old"), ERROR_NONE);
+	atomic_store(&issuer->document, set_of(issuer, &issuer->new, NULL));
+	atomic_store(&issuer->delay_us, 500000);
+	wait_out_the_interval();
+	for (size_t i = 0; i < COUNT; i++) {
+		seekers[i] = (struct seeker){.keys = keys};
+		pthread_create(&seekers[i].thread, NULL, seek, &seekers[i]);
+	}
+	for (size_t i = 0; i < COUNT; i++) {
+		pthread_join(seekers[i].thread, NULL);
+		counts[seekers[i].code]++;
+	}
+	assert_true(counts[ERROR_NONE] >= JWKS_MAX_WAITING);
+	assert_int_equal(counts[ERROR_NONE] + counts[ERROR_UNAVAILABLE], COUNT);
+	jwks_free(keys);
+}
+
 static void a_lost_issuer_takes_no_key_away(void **state)
 {
 	struct issuer *issuer = *state;
@@ -233,6 +276,8 @@ int main(void)
 			a_new_key_is_fetched_when_a_token_names_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			unknown_keys_do_not_flood_the_issuer, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_new_key_is_not_called_unknown_while_it_is_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_lost_issuer_takes_no_key_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_issuer_that_comes_later_is_found, setup, teardown),
