@@ -72,6 +72,9 @@ struct store_driver {
 
 	/* Opens a lost connection anew. */
 	int (*begin)(struct sql *sql, struct error *err);
+	/* As begin for a write, but the answer is not awaited: that the connection was lost shows
+	 * later. NULL where that saves nothing. */
+	int (*begin_later)(struct sql *sql, struct error *err);
 	/* On failure: rolled back, or is_outcome_unknown. */
 	int (*commit)(struct sql *sql, struct error *err);
 	void (*roll_back)(struct sql *sql);

@@ -89,13 +89,11 @@ static int call_work(struct writer *writer, struct job *job, bool is_careful)
 	return result < 0 ? -1 : 0;
 }
 
+/* In a transaction of its own, which has begun. */
 static int run_alone(struct writer *writer, struct job *job)
 {
 	const struct store_driver *driver = writer->sql->driver;
 
-	writer->sql->mark_count = 0;
-	if (driver->begin(writer->sql, job->err) < 0)
-		return -1;
 	if (call_work(writer, job, true) < 0) {
 		driver->roll_back(writer->sql);
 		return -1;
@@ -161,14 +159,22 @@ static int run_jobs(
 	return 0;
 }
 
+static int begin_together(struct writer *writer, int (*run)(struct writer *writer, struct job *job))
+{
+	const struct store_driver *driver = writer->sql->driver;
+
+	writer->sql->mark_count = 0;
+	return run == run_plainly && driver->begin_later ? driver->begin_later(writer->sql, NULL)
+							 : driver->begin(writer->sql, NULL);
+}
+
 /* All of them in one transaction. -1: none of it happened. */
 static int run_together(
 	struct writer *writer, struct job *jobs, int (*run)(struct writer *writer, struct job *job))
 {
 	const struct store_driver *driver = writer->sql->driver;
 
-	writer->sql->mark_count = 0;
-	if (driver->begin(writer->sql, NULL) < 0)
+	if (begin_together(writer, run) < 0)
 		return -1;
 	int result = run_jobs(writer, jobs, run);
 	writer->sql->prefetch = NULL;
@@ -243,6 +249,36 @@ static bool run_and_answer(
 	return true;
 }
 
+static void refuse_all(struct writer *writer, struct job *jobs, const struct error *why)
+{
+	for (struct job *job = jobs; job; job = job->next)
+		job->result = error_set(job->err, why->code, "%s", why->message);
+	answer(writer, jobs);
+}
+
+/* A transaction that cannot begin is no fault of what would run in it: the others would wait for
+ * the same, one after the other. */
+static void run_one_by_one(struct writer *writer, struct job *jobs)
+{
+	for (struct job *job = jobs, *next; job; job = next) {
+		struct error err = {.code = ERROR_NONE};
+
+		writer->sql->mark_count = 0;
+		if (writer->sql->driver->begin(writer->sql, &err) < 0) {
+			refuse_all(writer, job, &err);
+			return;
+		}
+		next = job->next;
+		job->next = NULL;
+		if (job->err)
+			*job->err = err;
+		job->result = run_alone(writer, job);
+		if (job->result == 0)
+			ring_all(writer);
+		answer(writer, job);
+	}
+}
+
 static void run_group(struct writer *writer, struct job *jobs, size_t count)
 {
 	if (count > 1) {
@@ -252,16 +288,7 @@ static void run_group(struct writer *writer, struct job *jobs, size_t count)
 		if (run_and_answer(writer, jobs, run_in_savepoint))
 			return;
 	}
-	for (struct job *job = jobs, *next; job; job = next) {
-		next = job->next;
-		job->next = NULL;
-		if (job->err)
-			*job->err = (struct error){.code = ERROR_NONE};
-		job->result = run_alone(writer, job);
-		if (job->result == 0)
-			ring_all(writer);
-		answer(writer, job);
-	}
+	run_one_by_one(writer, jobs);
 }
 
 /* --- the queue ----------------------------------------------------------------------------- */
