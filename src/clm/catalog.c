@@ -94,6 +94,12 @@ static const struct store_migration migrations[] = {
 		" generation BIGINT NOT NULL,"
 		" what TEXT);"
 		"CREATE INDEX history_resource ON history (resource_id, sequence);"},
+	{5, "places taken on each management cluster",
+		"CREATE TABLE placement_use ("
+		" management_cluster TEXT PRIMARY KEY,"
+		" taken BIGINT NOT NULL);"
+		"INSERT INTO placement_use SELECT management_cluster, count(*) FROM placements"
+		" GROUP BY management_cluster;"},
 };
 
 struct store_config catalog_store_config(const char *store_url, struct log *log)

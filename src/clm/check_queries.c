@@ -66,6 +66,14 @@ static const struct {
 		"ON m.name = p.management_cluster AND m.kind = 'ManagementCluster' "
 		"AND m.owner_id IS NULL AND m.tenancy = '{}' AND m.deleted_time IS NULL "
 		"WHERE m.id IS NULL ORDER BY 1"},
+	{"placement-use", "as many places are taken on a management cluster as are given there",
+		"SELECT p.management_cluster FROM (SELECT management_cluster, count(*) AS taken "
+		"FROM placements GROUP BY management_cluster) p LEFT JOIN placement_use u "
+		"ON u.management_cluster = p.management_cluster "
+		"WHERE coalesce(u.taken, 0) <> p.taken "
+		"UNION SELECT u.management_cluster FROM placement_use u LEFT JOIN placements p "
+		"ON p.management_cluster = u.management_cluster "
+		"WHERE p.cluster_id IS NULL AND u.taken <> 0 ORDER BY 1"},
 	{"waiter-cluster", "what waits for a place is a cluster that lives and has none",
 		"SELECT w.cluster_id FROM placement_waiters w "
 		"LEFT JOIN resources r ON r.id = w.cluster_id "

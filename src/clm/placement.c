@@ -1,9 +1,9 @@
 /*
  * placement.c - see placement.h.
  *
- * Capacity is read from the specs of the management clusters and use is counted from the
- * placements, each time: there are tens of them, and a counter kept beside the rows is one more
- * thing that can be wrong after a restore.
+ * Capacity is read from the specs of the management clusters, each time: there are tens of them.
+ * How many of their places are taken is kept beside the placements: counting thousands of rows for
+ * each cluster made would hold up all other writes. `clm check` tells whether the two agree.
  */
 #include "clm/placement.h"
 
@@ -106,8 +106,8 @@ static int load_candidates(struct change *change, struct candidates *ret, struct
 	int more;
 
 	if (SQL_QUERY(change->sql, &rows, err,
-		    "SELECT name, spec, (SELECT COUNT(*) FROM placements "
-		    "WHERE management_cluster = resources.name) FROM resources "
+		    "SELECT name, spec, coalesce(taken, 0) FROM resources "
+		    "LEFT JOIN placement_use ON management_cluster = name "
 		    "WHERE kind = $1 AND deleted_time IS NULL AND owner_id IS NULL "
 		    "AND tenancy = $2 ORDER BY name LIMIT $3",
 		    SQL_CSTR(PLACEMENT_TARGET_KIND), SQL_CSTR(RESOURCE_NO_TENANCY),
@@ -236,10 +236,28 @@ static int wait_for_room(
 static int take_place(struct change *change, struct str id,
 	const struct placement_candidate *chosen, struct error *err)
 {
-	return SQL_RUN(change->sql, err,
-		"INSERT INTO placements (cluster_id, management_cluster, placed_time) "
-		"VALUES ($1, $2, $3)",
-		SQL_STR(id), SQL_STR(chosen->name), SQL_INT(change->now_us));
+	if (SQL_RUN_LATER(change->sql, err,
+		    "INSERT INTO placements (cluster_id, management_cluster, placed_time) "
+		    "VALUES ($1, $2, $3)",
+		    SQL_STR(id), SQL_STR(chosen->name), SQL_INT(change->now_us)) != 0)
+		return -1;
+	return SQL_RUN_LATER(change->sql, err,
+		"INSERT INTO placement_use (management_cluster, taken) VALUES ($1, 1) "
+		"ON CONFLICT (management_cluster) DO UPDATE SET taken = placement_use.taken + 1",
+		SQL_STR(chosen->name));
+}
+
+static int give_place(struct change *change, struct str id, int64_t *ret_freed, struct error *err)
+{
+	const struct sql_value values[] = {SQL_STR(id)};
+
+	if (SQL_RUN_LATER(change->sql, err,
+		    "UPDATE placement_use SET taken = taken - 1 WHERE management_cluster = "
+		    "(SELECT management_cluster FROM placements WHERE cluster_id = $1)",
+		    SQL_STR(id)) != 0)
+		return -1;
+	return sql_run(change->sql, "DELETE FROM placements WHERE cluster_id = $1", values, 1,
+		ret_freed, err);
 }
 
 static int take_room(struct placement_request *request, struct error *err)
@@ -281,13 +299,10 @@ int placement_reserve(struct sql *sql, void *argument, struct error *err)
 
 static int free_room(struct change *change, struct str id, struct error *err)
 {
-	const struct sql_value values[] = {SQL_STR(id)};
 	int64_t freed = 0;
 	int64_t waited = 0;
 
-	if (sql_run(change->sql, "DELETE FROM placements WHERE cluster_id = $1", values, 1, &freed,
-		    err) != 0 ||
-		stop_waiting(change, id, &waited, err) != 0)
+	if (give_place(change, id, &freed, err) != 0 || stop_waiting(change, id, &waited, err) != 0)
 		return -1;
 	/* One that waited may have been the one that was woken for a place: pass it on. */
 	return freed + waited > 0 ? wake_waiters(change, err) : 0;

@@ -34,7 +34,7 @@ enum kind {
 
 /* One object with something to do. The key is "KIND/NAMESPACE/NAME". */
 struct job {
-	int64_t due_us; /* monotonic */
+	int64_t due_us; /* monotonic; how late it is taken tells how many stages have passed */
 	bool is_running;
 	bool is_dirty;	 /* it changed while it ran */
 	bool is_waiting; /* for others, and not for its step: a change is looked at at once */
@@ -117,13 +117,16 @@ static struct job *due_job(
 	return found;
 }
 
-static bool take_job(struct hypershift *self, char key[KEY_MAX])
+static bool take_job(struct hypershift *self, char key[KEY_MAX], int64_t *ret_late_us)
 {
 	LOCK_SCOPE(&self->mutex);
 	while (!stop_requested(&self->stop)) {
 		int64_t next_us, now_us = clock_monotonic_us();
-		if (due_job(self, now_us, key, &next_us))
+		const struct job *job = due_job(self, now_us, key, &next_us);
+		if (job) {
+			*ret_late_us = now_us - job->due_us;
 			return true;
+		}
 		struct timespec wake = {.tv_sec = (time_t)(next_us / CLOCK_US_PER_S),
 			.tv_nsec = (long)(next_us % CLOCK_US_PER_S * 1000)};
 		pthread_cond_timedwait(&self->changed, &self->mutex, &wake);
@@ -131,7 +134,7 @@ static bool take_job(struct hypershift *self, char key[KEY_MAX])
 	return false;
 }
 
-/* again_us < 0: nothing more to do, unless it changed meanwhile. */
+/* again_us < 0: nothing more to do, unless it changed meanwhile. 0: at once, as late as it was. */
 static void end_job(struct hypershift *self, const char *key, int64_t again_us)
 {
 	LOCK_SCOPE(&self->mutex);
@@ -143,8 +146,9 @@ static void end_job(struct hypershift *self, const char *key, int64_t again_us)
 	} else {
 		job->is_waiting = again_us == HYPERSHIFT_REPAIR_US;
 		if (again_us < 0 || (job->is_waiting && job->is_dirty))
-			again_us = 0;
-		job->due_us = clock_monotonic_us() + again_us;
+			job->due_us = clock_monotonic_us();
+		else if (again_us > 0)
+			job->due_us = clock_monotonic_us() + again_us;
 		job->is_dirty = false;
 		pthread_cond_signal(&self->changed);
 	}
@@ -265,6 +269,7 @@ static int write_status(struct hypershift *self, struct arena *arena, enum kind 
 static void wake_pools(struct hypershift *self, const struct json *cluster)
 {
 	char prefix[KEY_MAX];
+	int64_t now_us = clock_monotonic_us();
 	struct str key;
 	struct job *job;
 
@@ -277,7 +282,7 @@ static void wake_pools(struct hypershift *self, const struct json *cluster)
 		if (job->is_running)
 			job->is_dirty = true;
 		else if (job->is_waiting)
-			job->due_us = 0;
+			job->due_us = now_us;
 	}
 	pthread_cond_broadcast(&self->changed);
 }
@@ -347,11 +352,18 @@ static int restore_secrets(struct hypershift *self, struct arena *arena, struct 
 	return create_secrets(self, arena, cluster, json_get(cluster, "status"), err);
 }
 
-/* One look at one object: reads it, plans, acts. */
-static int look(struct hypershift *self, struct arena *arena, const char *key,
-	int64_t *ret_again_us, struct error *err)
+static struct hypershift_moment moment_of(const struct hypershift *self, int64_t late_us)
 {
 	const struct clock *clock = self->config.clock ? self->config.clock : &clock_system;
+
+	return (struct hypershift_moment){.now_us = clock_now_us(clock),
+		.stages = 1 + (self->config.step_us > 0 ? late_us / self->config.step_us : 0)};
+}
+
+/* One look at one object: reads it, plans, acts. */
+static int look(struct hypershift *self, struct arena *arena, const char *key, int64_t late_us,
+	int64_t *ret_again_us, struct error *err)
+{
 	struct str rest = str_of(key), kind_text = str_cut(&rest, '/'),
 		   name_space = str_cut(&rest, '/');
 	enum kind kind = (enum kind)(kind_text.ptr[0] - '0');
@@ -370,12 +382,12 @@ static int look(struct hypershift *self, struct arena *arena, const char *key,
 			list_pools(self, arena, object, &pools, err) < 0)
 			return -1;
 		plan = hypershift_plan_cluster(
-			arena, object, json_count(pools), clock_now_us(clock));
+			arena, object, json_count(pools), moment_of(self, late_us));
 	} else {
 		struct str owner = json_str(json_find(object, "spec", "clusterName", NULL));
 		if (get(self, arena, KIND_CLUSTER, name_space, owner, &cluster, err) < 0)
 			return -1;
-		plan = hypershift_plan_pool(arena, object, cluster, clock_now_us(clock));
+		plan = hypershift_plan_pool(arena, object, cluster, moment_of(self, late_us));
 	}
 	if (arena_is_exhausted(arena))
 		return error_set(err, ERROR_MEMORY, "the object is too large");
@@ -386,13 +398,14 @@ static void work(void *argument)
 {
 	struct hypershift *self = argument;
 	char key[KEY_MAX];
+	int64_t late_us;
 
 	thread_yield_to_others(); /* the cloud's work, which is done elsewhere */
-	while (take_job(self, key)) {
+	while (take_job(self, key, &late_us)) {
 		CLEANUP(cleanup_arena) struct arena *arena = arena_new(PASS_ARENA_MAX);
 		struct error err = {0};
 		int64_t again_us;
-		int result = arena ? look(self, arena, key, &again_us, &err)
+		int result = arena ? look(self, arena, key, late_us, &again_us, &err)
 				   : error_set(&err, ERROR_MEMORY, "no memory");
 		if (result < 0) {
 			again_us = HYPERSHIFT_RETRY_US;
@@ -414,6 +427,7 @@ static bool on_event(void *argument, struct str type, struct json *object)
 	struct follower *follower = argument;
 	struct hypershift *self = follower->hypershift;
 	struct kube_ref ref = ref_of(self, follower->kind, object);
+	int64_t now_us = clock_monotonic_us();
 
 	if (str_eq(type, STR("BOOKMARK")))
 		return true;
@@ -422,7 +436,7 @@ static bool on_event(void *argument, struct str type, struct json *object)
 			plan_job(self, KIND_SECRET, ref.name_space,
 				json_str(json_find(
 					object, "metadata", "labels", CLUSTER_LABEL, NULL)),
-				0);
+				now_us);
 		return true;
 	}
 	if (follower->kind == KIND_POOL && str_eq(type, STR("DELETED"))) {
@@ -430,11 +444,11 @@ static bool on_event(void *argument, struct str type, struct json *object)
 		struct str owner = json_str(json_find(object, "spec", "clusterName", NULL));
 		char key[KEY_MAX];
 		make_key(key, KIND_CLUSTER, ref.name_space, owner);
-		plan_job(self, KIND_CLUSTER, ref.name_space, owner, 0);
+		plan_job(self, KIND_CLUSTER, ref.name_space, owner, now_us);
 		LOCK_SCOPE(&self->mutex);
 		struct job *job = map_get(self->jobs, str_of(key));
-		if (job && !job->is_running)
-			job->due_us = 0;
+		if (job && !job->is_running && job->due_us > now_us)
+			job->due_us = now_us;
 		return true;
 	}
 	if (str_eq(type, STR("DELETED")))
@@ -442,11 +456,11 @@ static bool on_event(void *argument, struct str type, struct json *object)
 	/* Listed and complete: its secrets may have gone while nobody looked. */
 	if (follower->kind == KIND_CLUSTER && str_eq(type, STR("ADDED")) &&
 		json_find(object, "status", "kubeconfig", "name", NULL))
-		plan_job(self, KIND_SECRET, ref.name_space, ref.name, 0);
+		plan_job(self, KIND_SECRET, ref.name_space, ref.name, now_us);
 	/* Deletion takes a step, too. */
 	bool is_deleting = json_find(object, "metadata", "deletionTimestamp", NULL) != NULL;
 	plan_job(self, follower->kind, ref.name_space, ref.name,
-		clock_monotonic_us() + (is_deleting ? self->config.step_us : 0));
+		now_us + (is_deleting ? self->config.step_us : 0));
 	return true;
 }
 

@@ -1,9 +1,9 @@
 /*
  * hypershift_plan.c - conditions, stage by stage.
  *
- * A hosted cluster comes up in four stages, each one write: accepted, infrastructure and etcd, API
- * server, all. The tables say at which stage a condition gets its final status, and what it says
- * before.
+ * A hosted cluster comes up in four stages, each one write where time allows: accepted,
+ * infrastructure and etcd, API server, all. The tables say at which stage a condition gets its
+ * final status, and what it says before.
  */
 #include "local/hypershift_plan.h"
 
@@ -386,13 +386,13 @@ static bool says_the_same(struct arena *arena, const struct json *a, const struc
 	return json_equal(each[0], each[1]);
 }
 
-struct hypershift_plan hypershift_plan_cluster(
-	struct arena *arena, const struct json *hosted_cluster, size_t node_pools, int64_t now_us)
+struct hypershift_plan hypershift_plan_cluster(struct arena *arena,
+	const struct json *hosted_cluster, size_t node_pools, struct hypershift_moment moment)
 {
 	struct writing writing = {.arena = arena,
 		.object = hosted_cluster,
 		.old = json_get(hosted_cluster, "status"),
-		.now_us = now_us};
+		.now_us = moment.now_us};
 	struct hypershift_plan plan = {HYPERSHIFT_NOTHING, NULL, false};
 	bool is_updating;
 
@@ -410,6 +410,10 @@ struct hypershift_plan hypershift_plan_cluster(
 	if (is_up_to_date(&writing))
 		return plan;
 	enum stage stage = next_stage(&writing, &is_updating);
+	if (moment.stages > STAGE_COMPLETE - stage)
+		stage = STAGE_COMPLETE;
+	else if (moment.stages > 1)
+		stage += moment.stages - 1;
 	if (writing.failing.len && stage >= ceiling_of(&writing)) {
 		stage = ceiling_of(&writing) == STAGE_ACCEPTED ? STAGE_ACCEPTED
 							       : ceiling_of(&writing) - 1;
@@ -461,12 +465,12 @@ static struct json *pool_status(struct writing *writing, enum stage stage)
 }
 
 struct hypershift_plan hypershift_plan_pool(struct arena *arena, const struct json *node_pool,
-	const struct json *hosted_cluster, int64_t now_us)
+	const struct json *hosted_cluster, struct hypershift_moment moment)
 {
 	struct writing writing = {.arena = arena,
 		.object = node_pool,
 		.old = json_get(node_pool, "status"),
-		.now_us = now_us};
+		.now_us = moment.now_us};
 	struct hypershift_plan plan = {HYPERSHIFT_NOTHING, NULL, false};
 
 	if (is_deleting(node_pool)) {
@@ -478,7 +482,7 @@ struct hypershift_plan hypershift_plan_pool(struct arena *arena, const struct js
 		plan.action = HYPERSHIFT_ADD_FINALIZER;
 		return plan;
 	}
-	bool is_seen = find_condition(writing.old, STR("Ready")) != NULL;
+	bool is_seen = moment.stages > 1 || find_condition(writing.old, STR("Ready")) != NULL;
 	bool may_join = is_true(json_get(hosted_cluster, "status"), "IgnitionEndpointAvailable");
 	plan.status = pool_status(&writing, is_seen && may_join ? STAGE_COMPLETE : STAGE_ACCEPTED);
 	plan.is_complete = is_seen && may_join;

@@ -27,13 +27,20 @@ struct hypershift_plan {
 	bool is_complete;    /* a hosted cluster has come up with this status */
 };
 
+struct hypershift_moment {
+	int64_t now_us;
+	/* Stages that have passed since the last look, 1 for a controller that keeps up; each is
+	 * written while it does, and one that is late writes where things stand. */
+	int64_t stages;
+};
+
 /* `node_pools`: how many NodePools of it there still are (asked only when it is being deleted). */
-struct hypershift_plan hypershift_plan_cluster(
-	struct arena *arena, const struct json *hosted_cluster, size_t node_pools, int64_t now_us);
+struct hypershift_plan hypershift_plan_cluster(struct arena *arena,
+	const struct json *hosted_cluster, size_t node_pools, struct hypershift_moment moment);
 
 /* `hosted_cluster`: the one it belongs to; NULL: there is none. */
 struct hypershift_plan hypershift_plan_pool(struct arena *arena, const struct json *node_pool,
-	const struct json *hosted_cluster, int64_t now_us);
+	const struct json *hosted_cluster, struct hypershift_moment moment);
 
 /* "4.17.3" of "quay.io/x/ocp-release:4.17.3-x86_64"; the tag as it is when it is no version. */
 struct str hypershift_version(struct str image);

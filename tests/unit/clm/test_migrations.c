@@ -39,6 +39,8 @@ static const struct {
 	    "created_time, "
 	    "last_report_time, conditions, data, metadata) VALUES ('c1', 'placement', 1, "
 	    "1767225600000000, 1767225600000000, '" CONDITIONS "', '{}', NULL)"},
+	{1, "INSERT INTO placements (cluster_id, management_cluster, placed_time) VALUES ('c1', "
+	    "'old-mc', 5), ('c2', 'old-mc', 6), ('c3', 'old-mc-2', 7)"},
 	{1, "INSERT INTO changes (sequence, epoch, time_us, topic, id, owner, event, version, "
 	    "detail) VALUES (1, 1, 5, 'Cluster', 'c1', NULL, 'created', 1, '{}'), (2, 1, 6, "
 	    "'NodePool', 'p1', 'c1', 'created', 1, '{}')"},
@@ -47,6 +49,8 @@ static const struct {
 	{2, "UPDATE resources SET refs = '{\"peer\":[{\"id\":\"p1\"}]}' WHERE id = 'p1'"},
 	{3, "INSERT INTO resource_labels (key, value, resource_id) VALUES ('team', 'red', 'c1'), "
 	    "('x/y', '', 'c1')"},
+	{5, "INSERT INTO placement_use (management_cluster, taken) VALUES ('old-mc', 2), "
+	    "('old-mc-2', 1)"},
 };
 
 struct old {
@@ -131,6 +135,35 @@ static void assert_it_serves(struct region *region, unsigned version)
 	assert_int_equal(total(region, V1 "/clusters/c1/statuses"), 2);
 }
 
+static int read_taken(struct sql *sql, void *argument, struct error *err)
+{
+	struct sql_rows *found;
+	int64_t *ret = argument;
+
+	if (sql_query(sql, "SELECT taken FROM placement_use WHERE management_cluster = 'old-mc'",
+		    NULL, 0, &found, err) < 0 ||
+		sql_next(found, err) < 0)
+		return -1;
+	*ret = sql_int(found, 0);
+	sql_end(found);
+	return 0;
+}
+
+/* The region is stopped. */
+static void assert_places_are_counted(const struct region *region)
+{
+	const struct store_config config = catalog_store_config(region->store_url, NULL);
+	struct error err = {0};
+	struct store *store;
+	int64_t taken = -1;
+
+	if (store_open(&store, &config, &err) < 0 ||
+		store_read(store, read_taken, &taken, &err) < 0)
+		fail_msg("%s", err.message);
+	store_close(store);
+	assert_int_equal(taken, 2);
+}
+
 static void each_earlier_version_serves_on(void **state)
 {
 	struct region *region = *state;
@@ -146,6 +179,9 @@ static void each_earlier_version_serves_on(void **state)
 		assert_it_serves(region, version);
 		region_restart(region); /* which migrates nothing */
 		assert_int_equal(region_get(region, V1 "/clusters/c1").status, 200);
+		region_stop(region);
+		assert_places_are_counted(region);
+		region_start(region);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include "local/hypershift_plan.h"
 
 #define NOW_US (INT64_C(1767323045) * CLOCK_US_PER_S)
+#define IN_TIME ((struct hypershift_moment){NOW_US, 1})
 #define ARENA_MAX ((size_t)4 << 20)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -148,7 +149,7 @@ static void a_hosted_cluster_goes_through_its_stages(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct arena *arena = arena_new(ARENA_MAX);
 		struct hypershift_plan plan = hypershift_plan_cluster(
-			arena, parse(arena, rows[i].object), rows[i].pools, NOW_US);
+			arena, parse(arena, rows[i].object), rows[i].pools, IN_TIME);
 		if (plan.action != rows[i].action || plan.is_complete != rows[i].is_complete)
 			fail_msg("%s: action %d, complete %d", rows[i].name, plan.action,
 				plan.is_complete);
@@ -162,10 +163,14 @@ static void what_was_written_is_not_written_again(void **state)
 {
 	static const struct {
 		const char *object;
+		int64_t stages; /* that pass between two looks */
 		unsigned writes;
 	} rows[] = {
-		{OBJECT("," FINALIZERS, RELEASE("4.17.3"), ""), 4},
-		{OBJECT(FAIL("Available=Broken"), RELEASE("4.17.3"), ""), 3},
+		{OBJECT("," FINALIZERS, RELEASE("4.17.3"), ""), 1, 4},
+		{OBJECT("," FINALIZERS, RELEASE("4.17.3"), ""), 2, 2},
+		{OBJECT("," FINALIZERS, RELEASE("4.17.3"), ""), 1000, 1},
+		{OBJECT(FAIL("Available=Broken"), RELEASE("4.17.3"), ""), 1, 3},
+		{OBJECT(FAIL("Available=Broken"), RELEASE("4.17.3"), ""), 1000, 1},
 	};
 
 	(void)state;
@@ -173,10 +178,10 @@ static void what_was_written_is_not_written_again(void **state)
 		struct arena *arena = arena_new(ARENA_MAX);
 		struct json *object = parse(arena, rows[i].object);
 		struct hypershift_plan plan;
-		int64_t now_us = NOW_US;
+		struct hypershift_moment moment = {NOW_US, rows[i].stages};
 		unsigned writes = 0;
-		for (;; now_us += CLOCK_US_PER_S) {
-			plan = hypershift_plan_cluster(arena, object, 0, now_us);
+		for (;; moment.now_us += CLOCK_US_PER_S) {
+			plan = hypershift_plan_cluster(arena, object, 0, moment);
 			if (plan.action == HYPERSHIFT_NOTHING)
 				break;
 			assert_int_equal(plan.action, HYPERSHIFT_WRITE_STATUS);
@@ -184,6 +189,8 @@ static void what_was_written_is_not_written_again(void **state)
 			json_set(object, "status", plan.status);
 		}
 		assert_int_equal(writes, rows[i].writes);
+		if (i < 3)
+			assert_shown("in the end", json_get(object, "status"), &COMPLETE);
 		arena_free(arena);
 	}
 }
@@ -228,7 +235,7 @@ static void a_node_pool_joins_when_its_cluster_serves(void **state)
 		struct arena *arena = arena_new(ARENA_MAX);
 		struct json *cluster = rows[i].cluster ? parse(arena, rows[i].cluster) : NULL;
 		struct hypershift_plan plan =
-			hypershift_plan_pool(arena, parse(arena, rows[i].pool), cluster, NOW_US);
+			hypershift_plan_pool(arena, parse(arena, rows[i].pool), cluster, IN_TIME);
 		if (plan.action != rows[i].action)
 			fail_msg("%s: action %d", rows[i].name, plan.action);
 		if (rows[i].ready &&
@@ -247,9 +254,10 @@ static void a_node_pool_without_its_cluster_waits(void **state)
 	struct json *pool = parse(arena, OBJECT("," FINALIZERS, "\"replicas\":2", ""));
 
 	(void)state;
-	struct hypershift_plan plan = hypershift_plan_pool(arena, pool, NULL, NOW_US);
+	struct hypershift_plan plan = hypershift_plan_pool(arena, pool, NULL, IN_TIME);
 	json_set(pool, "status", plan.status);
-	plan = hypershift_plan_pool(arena, pool, NULL, NOW_US + CLOCK_US_PER_S);
+	plan = hypershift_plan_pool(
+		arena, pool, NULL, (struct hypershift_moment){NOW_US + CLOCK_US_PER_S, 1});
 	assert_int_equal(plan.action, HYPERSHIFT_WAIT);
 	arena_free(arena);
 }
