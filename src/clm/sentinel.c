@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -29,6 +30,7 @@
 #define RETRY_MAX_US (INT64_C(10) * 1000000)
 #define MAX_PAGES 100000 /* of one full list */
 #define MAX_TYPE 128	 /* of an event, with the kind's name */
+#define MAX_NEXT 128	 /* of what names a list's next page */
 
 struct sentinel {
 	struct arena *arena; /* settings and copied texts; unchanged after start */
@@ -215,14 +217,37 @@ static void apply_listed(struct sentinel *sentinel, struct arena *arena,
 	pthread_mutex_unlock(&sentinel->queue_mutex);
 }
 
-/* One page; ret_count tells how many resources it held. */
-static int list_page(struct sentinel *sentinel, struct arena *arena, unsigned page, bool tell_all,
-	int64_t now_us, size_t *ret_count, int64_t *ret_total, struct error *err)
+/* A walk over all pages. Reeve's CLM pages by what was seen last, which costs the same however far
+ * the walk is; HyperFleet's knows nothing of that and is asked by number. */
+struct walk {
+	bool tell_all;
+	int64_t now_us;
+	unsigned page;	     /* the next, from 1 */
+	char next[MAX_NEXT]; /* what it is asked by; "": by its number */
+	size_t seen, count;  /* resources: so far, on the last page */
+	int64_t total;
+};
+
+static struct str page_path(
+	const struct sentinel_settings *settings, struct arena *arena, const struct walk *walk)
+{
+	struct str list = arena_printf(arena, API_PATH "/%" STR_F "?size=%jd",
+		STR_A(settings->resource_type), (intmax_t)settings->page_size);
+
+	if (walk->page == 1)
+		return arena_printf(arena, "%" STR_F "&after=", STR_A(list));
+	if (walk->next[0])
+		return arena_printf(arena, "%" STR_F "&after=%" STR_F, STR_A(list),
+			STR_A(http_encode(arena, str_of(walk->next))));
+	return arena_printf(arena, "%" STR_F "&page=%u", STR_A(list), walk->page);
+}
+
+static int list_page(
+	struct sentinel *sentinel, struct arena *arena, struct walk *walk, struct error *err)
 {
 	const struct sentinel_settings *settings = &sentinel->settings;
 	struct http_call call = {.method = "GET",
-		.path = arena_printf(arena, API_PATH "/%" STR_F "?page=%u&size=%jd",
-			STR_A(settings->resource_type), page, (intmax_t)settings->page_size),
+		.path = page_path(settings, arena, walk),
 		.timeout_us = settings->timeout_us,
 		.retries = 3};
 	struct json *answer = NULL;
@@ -231,27 +256,31 @@ static int list_page(struct sentinel *sentinel, struct arena *arena, unsigned pa
 		return -1;
 	const struct json *items = json_get(answer, "items");
 	json_for_each (items, i, resource)
-		apply_listed(sentinel, arena, resource, now_us, tell_all);
-	*ret_count = json_count(items);
-	*ret_total = json_int(json_get(answer, "total"), 0);
+		apply_listed(sentinel, arena, resource, walk->now_us, walk->tell_all);
+	struct str next = json_get_text(answer, "next");
+	snprintf(walk->next, sizeof(walk->next), "%" STR_F,
+		STR_A(next.len < sizeof(walk->next) ? next : STR("")));
+	walk->count = json_count(items);
+	walk->seen += walk->count;
+	walk->total = json_int(json_get(answer, "total"), 0);
+	walk->page++;
 	return 0;
 }
 
 static int list_all(
 	struct sentinel *sentinel, struct arena *arena, bool tell_all, struct error *err)
 {
-	int64_t now_us = clock_now_us(sentinel->clock), total = 0;
-	size_t seen = 0, count = 0;
+	struct walk walk = {
+		.tell_all = tell_all, .now_us = clock_now_us(sentinel->clock), .page = 1};
 	pthread_mutex_lock(&sentinel->queue_mutex);
 	sentinel_queue_list_begin(sentinel->queue);
 	pthread_mutex_unlock(&sentinel->queue_mutex);
-	for (unsigned page = 1; page <= MAX_PAGES; page++) {
+	while (walk.page <= MAX_PAGES) {
 		arena_reset(arena);
-		if (list_page(sentinel, arena, page, tell_all, now_us, &count, &total, err) != 0)
+		if (list_page(sentinel, arena, &walk, err) != 0)
 			return -1;
-		seen += count;
 		stop_poke(&sentinel->work_bell);
-		if (count == 0 || (int64_t)seen >= total)
+		if (walk.count == 0 || (!walk.next[0] && (int64_t)walk.seen >= walk.total))
 			break;
 	}
 	pthread_mutex_lock(&sentinel->queue_mutex);

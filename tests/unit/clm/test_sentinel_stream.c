@@ -36,12 +36,18 @@ struct step {
 	bool stays;	   /* the connection is kept open after the lines */
 };
 
+/* A list's answer to one query; NULL ends them. */
+struct page {
+	const char *query, *answer;
+};
+
 struct script {
 	pthread_mutex_t mutex; /* everything below */
 	const struct step *steps;
 	size_t count, next;
 	char queries[MAX_STEPS][128];
 	const char *list;
+	const struct page *pages; /* instead of `list` */
 	struct http_stream *open[MAX_STEPS];
 	size_t open_count;
 };
@@ -77,6 +83,13 @@ static void list(struct http_request *request, struct http_response *response)
 	LOCK_SCOPE(&script->mutex);
 	response->status = 200;
 	response->body = str_of(script->list);
+	if (!script->pages)
+		return;
+	const struct page *page = script->pages;
+	while (page->query && !str_eq_c(request->query, page->query))
+		page++;
+	response->status = page->query ? 200 : 400;
+	response->body = str_of(page->answer);
 }
 
 static const struct http_route routes[] = {
@@ -90,7 +103,8 @@ struct played {
 	struct sentinel *sentinel;
 };
 
-static struct played *play(const struct step *steps, size_t count, const char *listed)
+static struct played *play_pages(
+	const struct step *steps, size_t count, const char *listed, const struct page *pages)
 {
 	struct played *played = calloc(1, sizeof(*played));
 	char url[64];
@@ -99,6 +113,7 @@ static struct played *play(const struct step *steps, size_t count, const char *l
 	played->script.steps = steps;
 	played->script.count = count;
 	played->script.list = listed;
+	played->script.pages = pages;
 	struct http_server_config server = {.host = "127.0.0.1",
 		.routes = routes,
 		.route_count = 2,
@@ -113,6 +128,11 @@ static struct played *play(const struct step *steps, size_t count, const char *l
 		.broker_port = 1};
 	assert_int_equal(sentinel_start(&played->sentinel, &config, NULL), 0);
 	return played;
+}
+
+static struct played *play(const struct step *steps, size_t count, const char *listed)
+{
+	return play_pages(steps, count, listed, NULL);
 }
 
 static void end(struct played *played)
@@ -221,6 +241,28 @@ static void a_list_goes_first_where_there_is_no_stream(void **state)
 	end(played);
 }
 
+/* Reeve's CLM gives what the next page is asked by; HyperFleet's is asked for its number. */
+static void all_pages_are_read(void **state)
+{
+	static const struct page by_cursor[] = {
+		{"size=100&after=", "{\"items\":[" RESOURCE("a", "False") "],\"total\":3,\"next\":"
+									  "\"7.a\"}"},
+		{"size=100&after=7.a", "{\"items\":[" RESOURCE("b", "False") "," RESOURCE(
+					       "c", "False") "],\"total\":3}"},
+		{NULL, NULL}};
+	static const struct page by_number[] = {
+		{"size=100&after=", LIST(RESOURCE("a", "False"), "3")},
+		{"size=100&page=2", LIST(RESOURCE("b", "False"), "3")},
+		{"size=100&page=3", LIST(RESOURCE("c", "False"), "3")}, {NULL, NULL}};
+	static const struct page *const listings[] = {by_cursor, by_number};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct played *played = play_pages(NULL, 0, NULL, listings[i]);
+		assert_reaches(played, 0, 1, 3);
+		end(played);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +272,7 @@ int main(void)
 		cmocka_unit_test(another_epoch_makes_a_list),
 		cmocka_unit_test(a_row_that_cannot_be_read_makes_a_list),
 		cmocka_unit_test(a_list_goes_first_where_there_is_no_stream),
+		cmocka_unit_test(all_pages_are_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
