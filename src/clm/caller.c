@@ -143,7 +143,7 @@ static bool is_gateway(const struct caller_rules *rules, const struct http_reque
 	for (size_t i = 0; i < rules->gateway_count; i++)
 		if (has_certificate_of(request, rules->gateways[i]))
 			return true;
-	return regional_certificate(rules, request) != NULL;
+	return false;
 }
 
 static bool has_tenant_header(const struct caller_rules *rules, const struct http_request *request)
@@ -210,6 +210,8 @@ static bool resolve_actor(const struct caller_rules *rules, struct issuers *issu
 	struct problem_details *ret_problem)
 {
 	caller->actor = str_of(regional_certificate(rules, request));
+	if (!str_is_null(caller->actor) && !trusts_headers)
+		return true; /* it speaks for itself alone */
 	if (rules->needs_token)
 		return resolve_bearer(
 			rules, issuers, request, trusts_headers, changes, caller, ret_problem);

@@ -28,16 +28,15 @@ static int run(struct sql *sql, void *argument, struct error *err)
 	return 0;
 }
 
-int check_run(const char *store_url, const struct registry *registry, bool is_own,
-	struct arena *arena, struct check_report *ret, struct error *err)
+int check_run(const char *store_url, const struct registry *registry, struct arena *arena,
+	struct check_report *ret, struct error *err)
 {
 	CLEANUP(cleanup_arena) struct arena *scratch = arena_new(0);
 	const struct store_config config = catalog_store_config(store_url, NULL);
 	struct check check = {.report = ret,
 		.arena = arena,
 		.scratch = scratch,
-		.catalog = {.registry = registry},
-		.is_own = is_own};
+		.catalog = {.registry = registry}};
 	struct store *store;
 
 	*ret = (struct check_report){.count = 0};

@@ -26,14 +26,13 @@ struct check_report {
 	size_t count;
 	uint64_t broken; /* findings that found something */
 	uint64_t resources;
-	uint64_t unknown; /* of them, of kinds that are not in the registry: checked in part */
 };
 
-/* The database must have this program's schema; ERROR_NOT_FOUND, ERROR_CONFLICT. Unless the
- * registry is known to be the database's own (`is_own`), a kind that it lacks breaks nothing. Texts
- * live in the arena. */
-int check_run(const char *store_url, const struct registry *registry, bool is_own,
-	struct arena *arena, struct check_report *ret, struct error *err);
+/* The database must have this program's schema; ERROR_NOT_FOUND, ERROR_CONFLICT. `registry`: the
+ * database's own; NULL: it is not known, and what depends on kinds is left out. Texts live in the
+ * arena. */
+int check_run(const char *store_url, const struct registry *registry, struct arena *arena,
+	struct check_report *ret, struct error *err);
 
 struct json *check_document(struct arena *arena, const struct check_report *report);
 

@@ -12,8 +12,7 @@ struct check {
 	struct check_report *report;
 	struct arena *arena;	/* of the report */
 	struct arena *scratch;	/* of one row */
-	struct catalog catalog; /* only its registry */
-	bool is_own;		/* which is the database's */
+	struct catalog catalog; /* only its registry; NULL: kinds are not known */
 	struct sql *sql;	/* the snapshot */
 	int64_t epoch;
 };

@@ -70,6 +70,23 @@ static int check_conditions(struct walk *walk, const struct resource *resource, 
 	return 0;
 }
 
+static int check_kind(
+	struct walk *walk, const struct resource *resource, bool is_readable, struct error *err)
+{
+	const struct kind *kind = registry_find(walk->check->catalog.registry, resource->kind);
+
+	if (!kind) {
+		check_found(walk->check, walk->kind, resource->id);
+		return 0;
+	}
+	check_names(walk, resource, kind);
+	/* Without required adapters there are none until the first report. */
+	if (is_readable &&
+		(kind->required_count > 0 || !str_eq_c(resource->conditions, NO_CONDITIONS)))
+		return check_conditions(walk, resource, err);
+	return 0;
+}
+
 static int take(struct sql_rows *rows, void *argument, struct error *err)
 {
 	struct walk *walk = argument;
@@ -79,22 +96,10 @@ static int take(struct sql_rows *rows, void *argument, struct error *err)
 	arena_reset(check->scratch);
 	check->report->resources++;
 	resource_from_row(rows, check->scratch, &resource);
-	const struct kind *kind = registry_find(check->catalog.registry, resource.kind);
 	bool is_readable = has_documents(check->scratch, &resource);
 	if (!is_readable)
 		check_found(check, walk->documents, resource.id);
-	if (!kind) {
-		check->report->unknown++;
-		if (check->is_own)
-			check_found(check, walk->kind, resource.id);
-	} else {
-		check_names(walk, &resource, kind);
-	}
-	/* Without required adapters there are none until the first report. */
-	if (kind && is_readable &&
-		(kind->required_count > 0 || !str_eq_c(resource.conditions, NO_CONDITIONS)))
-		return check_conditions(walk, &resource, err);
-	return 0;
+	return check->catalog.registry ? check_kind(walk, &resource, is_readable, err) : 0;
 }
 
 static int take_report(struct sql_rows *rows, void *argument, struct error *err)
@@ -119,17 +124,20 @@ int check_resources(struct check *check, struct error *err)
 		.check = check,
 		.documents = check_invariant(
 			check, "documents", "a resource's documents are JSON of the right type"),
-		.kind = check_invariant(
-			check, "kind-known", "a resource is of a kind that is configured"),
-		.parent = check_invariant(check, "parent-kind",
-			"a resource's owner is of the kind that its kind says"),
-		.href = check_invariant(
-			check, "href", "an href is the owner's, the kind's plural and the id"),
-		.conditions = check_invariant(check, "conditions",
-			"conditions are what the reports on the resource make of them"),
 		.reports = check_invariant(check, "status-documents",
 			"a report's documents are JSON of the right type"),
 	};
+
+	if (check->catalog.registry) {
+		walk.kind = check_invariant(
+			check, "kind-known", "a resource is of a kind that is configured");
+		walk.parent = check_invariant(check, "parent-kind",
+			"a resource's owner is of the kind that its kind says");
+		walk.href = check_invariant(
+			check, "href", "an href is the owner's, the kind's plural and the id");
+		walk.conditions = check_invariant(check, "conditions",
+			"conditions are what the reports on the resource make of them");
+	}
 
 	/* Reports first: conditions are made of those that can be read. */
 	if (tables_scan(check->sql,

@@ -5,9 +5,6 @@
 
 #include "clm/config.h"
 #include "clm/settings.h"
-#include "local/state.h"
-
-#include <stdlib.h>
 
 /* The configuration's own flags are those of `reeve serve`; variables count here, too. */
 static const char *no_flag(void *context, const char *flag)
@@ -27,18 +24,8 @@ static int read_config(
 		config_read(arena, &source, &config, err) < 0)
 		return -1;
 	*ret = (struct clm_source){
-		config.clm.store_url, config.clm.entities_file, config.clm.schema_file, true};
+		config.clm.store_url, config.clm.entities_file, config.clm.schema_file};
 	return 0;
-}
-
-static int find_shipped(const char *name, struct arena *arena, const char **ret, struct error *err)
-{
-	char path[STATE_PATH_MAX];
-
-	if (state_find_shipped(name, path, err) < 0)
-		return -1;
-	*ret = arena_cstr(arena, str_of(path));
-	return *ret ? 0 : error_set(err, ERROR_MEMORY, "no memory for the file names");
 }
 
 int clm_source_read(const struct command_line *line, struct arena *arena, struct clm_source *ret,
@@ -56,15 +43,4 @@ int clm_source_read(const struct command_line *line, struct arena *arena, struct
 	if (store)
 		ret->store_url = store;
 	return 0;
-}
-
-int clm_source_find_kinds(struct clm_source *source, struct arena *arena, struct error *err)
-{
-	if (source->entities_file)
-		return 0;
-	return find_shipped("config/entities.yaml", arena, &source->entities_file, err) < 0 ||
-			       find_shipped(
-				       "config/openapi.yaml", arena, &source->schema_file, err) < 0
-		       ? -1
-		       : 0;
 }

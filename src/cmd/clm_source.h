@@ -11,7 +11,6 @@ struct clm_source {
 	const char *store_url;
 	const char *entities_file; /* NULL with a store's URL alone, as the next */
 	const char *schema_file;
-	bool has_config;
 };
 
 /* Rows of a command's options. */
@@ -29,8 +28,5 @@ struct clm_source {
 /* Of both options --store names the database. Texts live in the arena. ERROR_INVALID: neither. */
 int clm_source_read(const struct command_line *line, struct arena *arena, struct clm_source *ret,
 	struct error *err);
-
-/* Without a configuration the kinds are the shipped ones. */
-int clm_source_find_kinds(struct clm_source *source, struct arena *arena, struct error *err);
 
 #endif

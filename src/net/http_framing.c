@@ -11,8 +11,58 @@ static size_t count_of(const struct http_exchange *exchange, struct str name)
 	return count;
 }
 
+/* A token (RFC 9110, section 5.6.2). */
+static bool is_name(struct str name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+		bool is_alphanumeric =
+			(c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!is_alphanumeric && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
+			return false;
+	}
+	return name.len > 0;
+}
+
+/* A line that goes on in the next is obsolete; libmicrohttpd adds its rest to the header's name. */
+static bool is_folded(struct str name)
+{
+	static const struct str framing[] = {STR("Content-Length"), STR("Transfer-Encoding")};
+
+	for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++)
+		if (name.len > framing[i].len &&
+			str_casecmp(str_slice(name, 0, framing[i].len), framing[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool has_control(struct str value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if (((unsigned char)value.ptr[i] < ' ' && value.ptr[i] != '\t') ||
+			value.ptr[i] == '\x7f')
+			return true;
+	return false;
+}
+
+static const char *header_fault(const struct http_header *header)
+{
+	if (!is_name(header->name))
+		return "a header's name is not a token that the colon follows";
+	if (is_folded(header->name))
+		return "a header line is folded";
+	return has_control(header->value) ? "a header holds a control character" : NULL;
+}
+
 const char *http_framing_fault(const struct http_exchange *exchange)
 {
+	for (size_t i = 0; i < exchange->header_count; i++) {
+		const char *fault = header_fault(&exchange->headers[i]);
+		if (fault)
+			return fault;
+	}
+	if (count_of(exchange, STR("Host")) > 1)
+		return "the request has more than one Host";
 	size_t lengths = count_of(exchange, STR("Content-Length"));
 	size_t encodings = count_of(exchange, STR("Transfer-Encoding"));
 

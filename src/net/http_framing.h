@@ -3,7 +3,8 @@
  *
  * A gateway in front and this server must read the same end, or one request hides in another's
  * body. libmicrohttpd believes the first of several Content-Lengths, and Transfer-Encoding over
- * both; here whatever could be read in two ways is refused, and the connection closed.
+ * both, and takes whatever stands before a colon for a name; here whatever could be read in two
+ * ways is refused, and the connection closed.
  */
 #ifndef REEVE_NET_HTTP_FRAMING_H
 #define REEVE_NET_HTTP_FRAMING_H

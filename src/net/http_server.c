@@ -71,8 +71,15 @@ struct http_server {
 static struct MHD_Response *response_new(struct http_exchange *exchange)
 {
 	struct http_response *response = &exchange->response;
-	if (response->stream)
-		return http_stream_response(response->stream);
+	if (response->stream) {
+		struct MHD_Response *stream = http_stream_response(response->stream);
+		if (!stream || !str_eq(exchange->request.method, STR("HEAD")))
+			return stream;
+		/* libmicrohttpd would send the last chunk all the same; and nothing shall follow.
+		 */
+		MHD_destroy_response(stream);
+		response->stream = NULL;
+	}
 	/* Not copied: the body lives in the exchange's arena until on_completed. */
 	return MHD_create_response_from_buffer(response->body.len,
 		(void *)(uintptr_t)(response->body.ptr ? response->body.ptr : ""),

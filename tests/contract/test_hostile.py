@@ -303,6 +303,14 @@ def test_a_crowded_head_is_answered(tmp_path, what):
     pytest.param(b"Transfer-Encoding: chunked\r\nContent-Length: 40\r\n", id="length and chunks"),
     pytest.param(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", id="two encodings"),
     pytest.param(b"Transfer-Encoding: gzip, chunked\r\n", id="an encoding that is not known"),
+    pytest.param(b"Content-Length : 2\r\n", id="a space before the colon"),
+    pytest.param(b"Content-Length\t: 2\r\n", id="a tab before the colon"),
+    pytest.param(b"Content-Length:\r\n 2\r\n", id="a folded length"),
+    pytest.param(b"Content-Length: 2\r\nTransfer-Encoding : chunked\r\n", id="a space before an encoding's colon"),
+    pytest.param(b"Content-Length: 2\r\nTransfer-Encoding:\r\n\tchunked\r\n", id="a folded encoding"),
+    pytest.param(b"X: a\rContent-Length: 2\r\n", id="a bare carriage return"),
+    pytest.param(b"X: a\r\n Content-Length: 2\r\n", id="a folded line"),
+    pytest.param(b"Host: y\r\n", id="two hosts"),
 ])
 @pytest.mark.reeve
 def test_a_second_request_cannot_be_smuggled(base_url, head):

@@ -1,12 +1,14 @@
 """GET …/watch: what was committed, in the order of commits, one line each; resumable, and honest about what is gone."""
 
 import json
+import socket
 import threading
 import time
+import urllib.parse
 
 import pytest
 
-from client import Clm, path_of, refused, unique
+from client import BASE, Clm, path_of, refused, unique
 from server import Server
 
 pytestmark = pytest.mark.reeve
@@ -149,3 +151,16 @@ def test_a_cursor_that_is_none_is_refused(clm, after):
 
 def test_a_parent_that_is_not_there_has_no_watch(clm):
     refused(clm.get(f"/clusters/{unique()}/nodepools/watch"), 404, "NTF-001")
+
+
+def test_a_head_alone_has_no_body(clm):
+    """What follows on the connection is the next answer, not the rest of a stream."""
+    address = urllib.parse.urlsplit(clm.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall((f"HEAD {BASE}/channels/watch HTTP/1.1\r\nHost: x\r\n\r\n"
+                            f"GET {BASE}/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").encode())
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200") and rest.startswith(b"HTTP/1.1 404"), answer

@@ -69,7 +69,7 @@ static struct check_report run_check(struct region *region)
 
 	if (registry_load(&registry, region_path(region, "%s/entities.yaml", region->folder),
 		    region_path(region, "%s/openapi.yaml", region->folder), &err) != 0 ||
-		check_run(region->store_url, registry, true, region->arena, &report, &err) != 0)
+		check_run(region->store_url, registry, region->arena, &report, &err) != 0)
 		fail_msg("%s", err.message);
 	registry_free(registry);
 	return report;
