@@ -418,13 +418,48 @@ static int is_null(struct compiler *c, const struct tsl *node)
 
 static int compile(struct compiler *c, const struct tsl *node);
 
+/* How many parentheses stand in each other. */
+static unsigned nesting(const struct tsl *node, enum tsl_type around)
+{
+	if (node->type == TSL_NOT)
+		return 1 + nesting(node->left, TSL_NOT);
+	if (node->type != TSL_AND && node->type != TSL_OR)
+		return 0;
+	unsigned left = nesting(node->left, node->type), right = nesting(node->right, node->type);
+	return (left > right ? left : right) + (node->type != around);
+}
+
+/* Of the operands of a AND b AND c, however they are grouped. */
+static const struct tsl *most_nested(const struct tsl *node, enum tsl_type type)
+{
+	if (node->type != type)
+		return node;
+	const struct tsl *left = most_nested(node->left, type),
+			 *right = most_nested(node->right, type);
+	return nesting(right, type) > nesting(left, type) ? right : left;
+}
+
+static int join_others(struct compiler *c, const struct tsl *node, enum tsl_type type,
+	const char *operator, const struct tsl * first)
+{
+	if (node->type == type)
+		return join_others(c, node->left, type, operator, first) != 0
+			       ? -1
+			       : join_others(c, node->right, type, operator, first);
+	if (node == first)
+		return 0;
+	put(c, operator);
+	return compile(c, node);
+}
+
+/* SQLite's parser keeps what stands before an open parenthesis, and has room for a hundred symbols:
+ * so operands of the same operator stand side by side, and the most nested one first. */
 static int join(struct compiler *c, const struct tsl *node, const char *operator)
 {
+	const struct tsl *first = most_nested(node, node->type);
+
 	put(c, "(");
-	if (compile(c, node->left) != 0)
-		return -1;
-	put(c, operator);
-	if (compile(c, node->right) != 0)
+	if (compile(c, first) != 0 || join_others(c, node, node->type, operator, first) != 0)
 		return -1;
 	put(c, ")");
 	return 0;
@@ -441,6 +476,8 @@ static int either(struct compiler *c, const struct tsl *node)
 
 static int negate(struct compiler *c, const struct tsl *node)
 {
+	if (node->left->type == TSL_NOT) /* true, false and unknown stay what they are */
+		return compile(c, node->left->left);
 	put(c, "NOT (");
 	c->nots++;
 	if (compile(c, node->left) != 0)

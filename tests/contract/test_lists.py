@@ -230,6 +230,46 @@ def test_a_search_that_is_too_long(clm):
     refused(clm.get("/clusters", params={"search": "name = '" + "x" * 4100 + "'"}), 400, "VAL-005")
 
 
+def nested(depth, leaves, joins, before="", after=""):
+    """a or (b and (c or ...)), with what stands around each parenthesis."""
+    text = leaves[0]
+    for level in range(depth):
+        text = f"{leaves[level % len(leaves)]} {joins[level % len(joins)]} {before}({text}){after}"
+    return text
+
+
+LEAVES = ["name = 'no'", "labels.a = 'no'", "status.conditions.Ready = 'False'", "spec.a = 'no'", "generation in [8, 9]"]
+
+
+@pytest.mark.reeve
+@pytest.mark.parametrize("search", [
+    pytest.param(" or ".join(["name='n'"] * 200), id="a long chain"),
+    pytest.param(" and ".join(f"name != 'n{i}'" for i in range(200)), id="a long chain of and"),
+    pytest.param(nested(31, LEAVES, ["or"]), id="one operator"),
+    pytest.param(nested(31, LEAVES, ["or", "and"]), id="both operators"),
+    pytest.param(nested(15, LEAVES, ["or", "and"], before="not "), id="negated"),
+    pytest.param("(" * 31 + "name = 'no'" + ") or name = 'no'" * 31, id="to the left"),
+    pytest.param("(" * 31 + "name = 'no'" + ") and labels.a = 'x' or name = 'no'" * 31, id="to the left, both operators"),
+    pytest.param("not " * 31 + "status.conditions.Ready = 'True'", id="not not not"),
+    pytest.param("(" * 31 + "name = 'no'" + ")" * 31, id="parentheses alone"),
+])
+def test_searches_as_deep_as_may_be_are_answered(clm, herd, search):
+    for path in ("/clusters", "/resources"):
+        answer = clm.get(path, params={"search": search})
+        assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.reeve
+def test_deep_searches_mean_what_they_say(clm, herd):
+    names = [item["name"] for item in herd[1]]
+    text, expected = f"name = '{names[0]}'", {names[0]}
+    for level, name in enumerate((names * 6)[:30]):
+        text = f"name = '{name}' or ({text})" if level % 2 == 0 else f"not (name = '{name}') and ({text})"
+        expected = expected | {name} if level % 2 == 0 else expected - {name}
+    found = {item["name"] for item in clm.items("/channels", search=text, size=100)}
+    assert found == expected
+
+
 def test_an_operator_that_is_not_supported_is_named(clm):
     said = refused(clm.get("/clusters", params={"search": "name ~= 'x'"}), 400, "VAL-005")["detail"]
     assert said == "unsupported comparison operator: ~="
