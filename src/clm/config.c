@@ -162,6 +162,16 @@ static bool is_list_of_names(struct reading *reading, struct str text)
 	return true;
 }
 
+/* Given in the file, as a map or list; a variable or flag in its place is text. */
+static bool is_of_parts(
+	const struct reading *reading, const struct config_key *key, struct str text)
+{
+	const struct json *value = find_in_file(reading, key->path);
+
+	return (json_is(value, JSON_OBJECT) && str_starts_with(text, STR("{"))) ||
+	       (json_is(value, JSON_ARRAY) && str_starts_with(text, STR("[")));
+}
+
 static int check_value(
 	struct reading *reading, const struct config_key *key, struct str text, struct str where)
 {
@@ -172,7 +182,7 @@ static int check_value(
 		wanted = "true or false";
 	else if (key->type == CONFIG_DURATION && !clock_parse_duration(text, &number))
 		wanted = "a duration, as in 30s";
-	else if (key->type == CONFIG_TEXT && str_starts_with(text, STR("{")) && !key->flag)
+	else if (key->type == CONFIG_TEXT && is_of_parts(reading, key, text))
 		wanted = "text";
 	else if (key->type == CONFIG_NAMES && !is_list_of_names(reading, text))
 		wanted = "a list of texts";

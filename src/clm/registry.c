@@ -215,6 +215,18 @@ static bool is_segment(struct str text)
 	return text.len > 0;
 }
 
+/* What the API has beside the kinds, and below a resource, where a child kind's plural stands. */
+static bool is_reserved(struct str plural)
+{
+	static const char *const reserved[] = {REGISTRY_ANY_PLURAL, "openapi", "statuses",
+		"history", "force-delete", "placement", "watch", "batch"};
+
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (str_eq_c(plural, reserved[i]))
+			return true;
+	return false;
+}
+
 static int check_entry(struct loading *loading, size_t index)
 {
 	const struct registry *registry = loading->registry;
@@ -226,8 +238,9 @@ static int check_entry(struct loading *loading, size_t index)
 		return fail(loading, index, "plural is missing");
 	if (!is_segment(kind->plural))
 		return fail(loading, index, "plural must be lower-case letters, digits, _ and -");
-	if (str_eq_c(kind->plural, REGISTRY_ANY_PLURAL))
-		return fail(loading, index, "plural \"resources\" is reserved; choose another");
+	if (is_reserved(kind->plural))
+		return fail(loading, index,
+			"plural is reserved, for it is a path of the API; choose another");
 	if (kind->name_max < kind->name_min)
 		return fail(loading, index, "name_max_len is less than name_min_len");
 	for (size_t i = 0; i < index; i++) {

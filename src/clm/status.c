@@ -161,7 +161,7 @@ int status_put(struct sql *sql, void *argument, struct error *err)
 		return 0;
 	}
 	if (before == NULL && reports.count >= STATUS_MAX_ADAPTERS)
-		return error_set(err, ERROR_LIMITED,
+		return error_set(err, ERROR_CONFLICT,
 			"%u adapters report on this resource already, which is the most",
 			STATUS_MAX_ADAPTERS);
 	return store(put, &resource, &reports, before, err);

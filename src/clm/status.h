@@ -28,7 +28,7 @@ struct status_put {
 };
 
 /* A store_work. ERROR_NOT_FOUND; ERROR_PRECONDITION; ERROR_INVALID when Available, Applied or
- * Health is missing; ERROR_LIMITED for one adapter too many. */
+ * Health is missing; ERROR_CONFLICT for one adapter too many. */
 int status_put(struct sql *sql, void *put, struct error *err);
 int status_prefetch(struct sql *sql, void *put, struct error *err); /* what it reads first */
 

@@ -289,3 +289,13 @@ def test_reports_and_changes_of_one_resource_at_once_lose_nothing(base_url, clm)
     now = clm.read(made)
     assert condition(now, "Reconciled")["status"] == "True", now["status"]
     assert condition(now, "Reconciled")["observed_generation"] == now["generation"]
+
+
+@pytest.mark.reeve
+def test_more_adapters_than_a_resource_takes_are_refused(clm):
+    """No matter of time, so not 429: who waited would wait for ever."""
+    made = clm.create("/channels")
+    for number in range(256):
+        assert clm.report(made, f"a{number}", generation=1).status_code == 201
+    refused(clm.report(made, "one-more", generation=1), 409, "CNF-003")
+    assert clm.report(made, "a7", generation=1).status_code == 201
