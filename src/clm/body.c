@@ -81,6 +81,27 @@ static bool parse_object(
 	return false;
 }
 
+/* HyperFleet's sentence says no more than that; what is wrong, and where, stands in `errors`. */
+static bool parse_or_tell(const struct reading *reading, struct str text, struct json **ret)
+{
+	struct violation *violation;
+	struct error err = {.message = ""};
+
+	if (parse_object(reading, text, ret, &err))
+		return true;
+	violation = arena_new_of(reading->arena, struct violation);
+	*reading->problem = (struct problem_details){
+		.problem = PROBLEM_MALFORMED, .detail = STR("Invalid JSON in request body")};
+	if (violation) {
+		*violation = (struct violation){.field = STR("body"),
+			.message = arena_str(reading->arena, str_of(err.message)),
+			.constraint = STR("format")};
+		reading->problem->violations = violation;
+		reading->problem->violation_count = 1;
+	}
+	return false;
+}
+
 static bool check_enough_memory(const struct reading *reading)
 {
 	if (arena_is_exhausted(reading->arena))
@@ -362,8 +383,8 @@ bool body_parse_create(struct arena *arena, const struct registry *registry,
 	const struct json *labels;
 	struct json *body;
 
-	if (!parse_object(&reading, text, &body, NULL))
-		return refuse(&reading, PROBLEM_MALFORMED, STR("Invalid JSON in request body"));
+	if (!parse_or_tell(&reading, text, &body))
+		return false;
 	if (is_any)
 		kind = registry_find(registry, json_str(json_get_any_case(body, "kind")));
 	labels = json_get_any_case(body, "labels");
@@ -421,8 +442,8 @@ bool body_parse_patch(struct arena *arena, const struct kind *kind, struct str t
 	struct json *body;
 	bool has_references;
 
-	if (!parse_object(&reading, text, &body, NULL))
-		return refuse(&reading, PROBLEM_MALFORMED, STR("Invalid JSON in request body"));
+	if (!parse_or_tell(&reading, text, &body))
+		return false;
 	spec = json_get_any_case(body, "spec");
 	labels = json_get_any_case(body, "labels");
 	has_references = json_get_any_case(body, "references") != NULL;

@@ -216,6 +216,17 @@ def test_a_body_that_is_no_json(clm, data):
     refused(clm.post("/clusters", data=data), 400, "VAL-006", "Invalid JSON in request body")
 
 
+@pytest.mark.reeve
+@pytest.mark.parametrize("data,said", [
+    (b"", "the text ends"), (b"[]", "an array instead of an object"), (b'{\n "a": tru}', "line 2"), (b'{"a": 1e999}', "1e999"),
+    (b'{"a": "\\u0000"}', "U+0000"), (b"\xff", "byte 0xff"), (b'{"a":' * 200, "deep"),
+])
+def test_what_is_wrong_with_the_json_is_told(clm, data, said):
+    for answer in (clm.post("/clusters", data=data), clm.patch(path_of(clm.create("/channels")), data=data)):
+        error, = refused(answer, 400, "VAL-006", "Invalid JSON in request body")["errors"]
+        assert (error["field"], error["constraint"]) == ("body", "format") and said in error["message"], error
+
+
 @pytest.mark.parametrize("value,kind", [([], "an array"), ("x", "a string"), (True, "a boolean"), (1, "a number")])
 def test_a_member_of_the_wrong_type(clm, value, kind):
     """A kind without a schema: the schema's step says `spec field must be an object`."""
